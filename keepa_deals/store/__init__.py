@@ -1,0 +1,1 @@
+"""The database: every statement this program sends, and nobody else's."""
