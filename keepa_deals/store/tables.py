@@ -60,6 +60,7 @@ deals = Table(
     Column("verified_by", String(12), nullable=False),
     Column("promised_until", Instant, nullable=False),
     Column("unverified_since", Instant),
+    Column("unverified_at_working_seconds", Integer),
     Column("gone_at", Instant),
     Column("gone_reason", Text),
     Column("gone_evidence", Json),
@@ -108,7 +109,6 @@ deals = Table(
     CheckConstraint("state in ('live', 'unverified', 'gone')", name="state"),
     CheckConstraint("(state = 'gone') = (gone_at is not null)", name="gone_has_time"),
     CheckConstraint("(gone_at is null) = (gone_reason is null)", name="gone_has_reason"),
-    sqlite_strict=False,
 )
 Index("ix_deals_state_profit", deals.c.state, deals.c.profit_cents)
 Index("ix_deals_state_promised", deals.c.state, deals.c.promised_until)
@@ -148,7 +148,7 @@ changes = Table(
     Column("kind", String(16), nullable=False),
     Column("detail", Json, nullable=False),
     CheckConstraint(
-        "kind in ('new', 'cheaper', 'dearer', 'judged', 'verified', 'verified_again', 'unverified', 'gone', 'back')",
+        "kind in ('new', 'cheaper', 'dearer', 'judged', 'verified_again', 'unverified', 'gone', 'back')",
         name="kind",
     ),
     sqlite_autoincrement=True,

@@ -1,0 +1,81 @@
+"""Opening the database: one engine that writes, one that only reads.
+
+SQLite's own traps are closed here once: the driver would begin no transaction before a SELECT (lost updates)
+and a deferred transaction that turns into a write fails at once instead of waiting. So every write
+transaction takes the lock up front, and readers never hold one that a writer needs.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from keepa_deals.errors import StoreError
+
+BUSY_TIMEOUT_MS = 60_000
+WAL_PAGES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """The two doors to one database."""
+
+    write: Engine
+    read: Engine
+
+    def dispose(self) -> None:
+        """Close every connection; the object may be used again."""
+        self.write.dispose()
+        self.read.dispose()
+
+
+def sqlite_file(address: str) -> Path | None:
+    """The file behind a SQLite address; None for another database."""
+    url = make_url(address)
+    if url.get_backend_name() != "sqlite":
+        return None
+    if not url.database or url.database == ":memory:":
+        raise StoreError("A SQLite database must be a file, because several processes share it.")
+    return Path(url.database)
+
+
+def open_database(address: str) -> Database:
+    """Both engines for `address`. Connects nothing yet and never creates a file (`schema.migrate` does)."""
+    path = sqlite_file(address)
+    if path is None:
+        return Database(
+            write=create_engine(address, pool_pre_ping=True),
+            read=create_engine(address, pool_pre_ping=True, execution_options={"postgresql_readonly": True}),
+        )
+    existing = f"sqlite:///file:{path}?mode=rw&uri=true"
+    return Database(write=sqlite_engine(existing, read_only=False), read=sqlite_engine(existing, read_only=True))
+
+
+def sqlite_engine(url: str, *, read_only: bool) -> Engine:
+    """An engine on SQLite with WAL, foreign keys, a long busy timeout and explicit transactions."""
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        assert isinstance(connection, sqlite3.Connection)
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        if read_only:
+            connection.execute("PRAGMA query_only = ON")
+        else:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
