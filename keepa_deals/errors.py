@@ -6,6 +6,12 @@ Every message is one clear sentence: what was tried, with what, what to do now. 
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from keepa_deals.records import TokenStatus
+
 
 class KeepaDealsError(Exception):
     """The root of every failure this program declares."""
@@ -16,7 +22,23 @@ class BadSettings(KeepaDealsError):
 
 
 class KeepaError(KeepaDealsError):
-    """Keepa did not give a usable answer. `status` is its token envelope where one was readable."""
+    """Keepa did not give a usable answer. `status` is its token envelope where one was readable.
+
+    `sent_at` and `received_at` (aware UTC) are set by the client, so that the call can be settled all the same.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status: TokenStatus | None = None,
+        sent_at: datetime | None = None,
+        received_at: datetime | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.sent_at = sent_at
+        self.received_at = received_at
 
 
 class KeepaUnreachable(KeepaError):
@@ -85,3 +107,11 @@ class WrongInterpreter(KeepaDealsError):
 
 class AlreadyRunning(KeepaDealsError):
     """Another process of this installation holds the same place."""
+
+
+class BadParameter(BadQuery):
+    """One parameter of a query is unknown or wrong; `parameter` is its name as given."""
+
+    def __init__(self, message: str, *, parameter: str) -> None:
+        super().__init__(message)
+        self.parameter = parameter

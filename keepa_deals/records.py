@@ -191,6 +191,7 @@ class Product:
     package_grams: int | None
     package_mm: tuple[int, int, int] | None
     updated_at: datetime
+    """Keepa's last refresh; 2011-01-01 (as old as can be) where Keepa does not say"""
     used_cents: int | None
     used_since: datetime | None
     """since when `used_cents` holds; None where the history was not asked for"""
@@ -218,7 +219,8 @@ class Product:
     """None: not asked for, or Keepa could not fetch them"""
     offers_checked_at: datetime | None
     history: dict[str, Series] = field(default_factory=dict)
-    """by name: used, new, amazon, rank, used_offers, new_offers, and the landed grade series"""
+    """by name: used, new, amazon, rank, used_offers, new_offers, and landed: landed_like_new,
+    landed_very_good, landed_good, landed_acceptable, landed_buy_box_used"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +230,38 @@ class LookAnswer:
     products: tuple[Product, ...]
     unreadable: tuple[SetAside, ...]
     missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Seller:
+    """What is known of one seller."""
+
+    seller_id: str
+    name: str | None
+    rating_percent: int | None
+    """0 to 100, positive ratings over the seller's life"""
+    rating_count: int | None
+    ships_from_china: bool | None
+    has_fba: bool | None
+    updated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SellerAnswer:
+    """One `/seller` answer: sellers that Keepa does not know are missing and cost nothing."""
+
+    sellers: tuple[Seller, ...]
+    unreadable: tuple[SetAside, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEstimate:
+    """The worth of spending tokens on a candidate: orders the work, is never shown as a judgement."""
+
+    worth_cents: int | None
+    """expected profit times the chance that it sells and still holds; None where `reason` forbids a look"""
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
