@@ -1,0 +1,185 @@
+"""The passes against their own deadlines. Pure.
+
+Waiting for tokens, with an instant that has not gone by, is a reasoned idle; being late without a reason is a fault.
+Lateness counts from the later of due instant and start of the installation, in real seconds, since doorbells are real.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from keepa_deals.health_catalogue import Finding, finding
+from keepa_deals.health_facts import HealthFacts, PassFact
+from keepa_deals.records import Pass, StopReason
+
+QUEUES = {"upsert": (Pass.LIVE_UPDATE,), "backfill": (Pass.BACKFILL, Pass.LOOKS)}
+"""Each queue and the passes whose doorbell it carries; one worker serves it, so they wait for each other."""
+
+PULSE_SECONDS = 45.0
+"""Three periods of the canary."""
+RUN_LIMIT = {Pass.LIVE_UPDATE: 330.0, Pass.BACKFILL: 630.0, Pass.LOOKS: 630.0}
+"""Real seconds that one run may take: the hard limit of its task and a margin."""
+DUE_SECONDS = 75.0
+"""Five rings of the doorbell."""
+TURNS = 3
+"""So many runs of another pass on the same worker may come first."""
+TICK = timedelta(seconds=75)
+"""By how much a recorded wait may be overrun: a tick of the refill and a ring of the doorbell."""
+FAILURES_ALLOWED = 2
+STARVED_INTERVALS = 3
+NAMES = {Pass.LIVE_UPDATE: "the live update", Pass.BACKFILL: "the backfill", Pass.LOOKS: "the looks"}
+
+
+def check_passes(facts: HealthFacts) -> Iterator[Finding]:
+    """Findings of every pass. A pass that was never recorded has never worked."""
+    if facts.passes is None:
+        return
+    for which in Pass:
+        known = facts.pass_fact(which)
+        if known is None:
+            yield finding("pass_never_worked", f"{NAMES[which]} has never run")
+        else:
+            yield from _check_pass(facts, known)
+
+
+def live_interval(per_minute: int | None) -> timedelta:
+    """How often the live update is due on a plan of so many tokens a minute: 100/R minutes, 1 to 20; unknown is 20."""
+    if per_minute is None or per_minute <= 0:
+        return timedelta(minutes=20)
+    return timedelta(minutes=min(20, max(1, 100 // per_minute)))
+
+
+def is_waiting(facts: HealthFacts, known: PassFact) -> bool:
+    """Idle for tokens until a recorded instant that has not gone by for more than a tick."""
+    return (
+        known.stop == StopReason.WAITING_FOR_TOKENS
+        and known.waiting_until is not None
+        and not known.is_running
+        and facts.real_seconds_since(known.waiting_until) <= TICK.total_seconds()
+    )
+
+
+def keeps_worker_busy(facts: HealthFacts, which: Pass) -> bool:
+    """Whether this pass is running within its limit, or only just ended: then its worker lives but may be late."""
+    known = facts.pass_fact(which)
+    if known is None or known.last_started_at is None:
+        return False
+    if known.is_running:
+        return facts.real_seconds_since(known.last_started_at) <= RUN_LIMIT[which]
+    assert known.last_finished_at is not None
+    return facts.real_seconds_since(known.last_finished_at) <= PULSE_SECONDS
+
+
+def span(length: timedelta) -> str:
+    """A length of time in one or two words: 40 s, 12 min, 5 h, 3 days."""
+    seconds = abs(length.total_seconds())
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 2 * 3600:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 2 * 86400 else f"{seconds / 86400:.0f} days"
+
+
+def _check_pass(facts: HealthFacts, known: PassFact) -> Iterator[Finding]:
+    yield from _check_failures(known)
+    if known.is_running:
+        late = _hung(facts, known)
+    elif is_waiting(facts, known):
+        yield _waiting(facts, known)
+        return
+    else:
+        late = _overdue(facts, known)
+    if late is None and known.which is Pass.LIVE_UPDATE:
+        late = _not_done(facts, known)
+    if late is not None:
+        yield late
+
+
+def _check_failures(known: PassFact) -> Iterator[Finding]:
+    if known.consecutive_failures == 0:
+        return
+    name = "pass_failing" if known.consecutive_failures > FAILURES_ALLOWED else "pass_failed_once"
+    times = f"{known.consecutive_failures} times in a row"
+    yield finding(
+        name, f"{NAMES[known.which]} failed {times}: {known.last_error or 'no reason'}", since=known.last_done_at
+    )
+
+
+def _hung(facts: HealthFacts, known: PassFact) -> Finding | None:
+    assert known.last_started_at is not None
+    running = facts.real_seconds_since(known.last_started_at)
+    if running <= RUN_LIMIT[known.which]:
+        return None
+    return finding(
+        "pass_hung",
+        f"{NAMES[known.which]} started {span(timedelta(seconds=running))} ago and has not ended",
+        since=known.last_started_at,
+    )
+
+
+def _overdue(facts: HealthFacts, known: PassFact) -> Finding | None:
+    late = _seconds_late(facts, known.due_at)
+    if late <= (DUE_SECONDS + TURNS * RUN_LIMIT[known.which] if _in_line(facts, known.which) else DUE_SECONDS):
+        return None
+    return finding(
+        "pass_overdue",
+        f"{NAMES[known.which]} is {span(timedelta(seconds=late))} late without a reason",
+        since=known.due_at,
+    )
+
+
+def _in_line(facts: HealthFacts, which: Pass) -> bool:
+    others = (other for passes in QUEUES.values() if which in passes for other in passes if other is not which)
+    return any(keeps_worker_busy(facts, other) for other in others)
+
+
+def _not_done(facts: HealthFacts, known: PassFact) -> Finding | None:
+    """The live update must have come to its end lately, whatever its due instant claims."""
+    patience = _patience(facts)
+    if known.last_done_at is not None and facts.now - known.last_done_at <= patience:
+        return None
+    if known.last_done_at is None:
+        return finding("pass_never_worked", f"{NAMES[known.which]} has not come to its end once")
+    ago = span(facts.now - known.last_done_at)
+    return finding("pass_overdue", f"{NAMES[known.which]} was last done {ago} ago", since=known.last_done_at)
+
+
+def _waiting(facts: HealthFacts, known: PassFact) -> Finding:
+    assert known.waiting_until is not None
+    seen = f"{NAMES[known.which]} waits for tokens until {known.waiting_until:%H:%M} UTC"
+    if known.which is not Pass.LIVE_UPDATE:
+        return finding("waiting_for_tokens", seen)
+    waiting_since = _served_or_started(facts, known)
+    if facts.now - waiting_since <= _patience(facts):
+        return finding("live_update_waiting", seen, since=known.last_done_at)
+    return finding(
+        "live_update_starved",
+        f"{NAMES[known.which]} was due and not permitted for {span(facts.now - waiting_since)}",
+        since=known.last_done_at,
+    )
+
+
+def _patience(facts: HealthFacts) -> timedelta:
+    interval = live_interval(None if facts.tokens is None else facts.tokens.per_minute)
+    run = timedelta(seconds=(DUE_SECONDS + RUN_LIMIT[Pass.LIVE_UPDATE]) * facts.clock_speed)
+    return STARVED_INTERVALS * interval + run
+
+
+def _served_or_started(facts: HealthFacts, known: PassFact) -> datetime:
+    """The later of the last completed run and the start: nobody is starved while the service is off."""
+    started = _started(facts)
+    known_instants = [instant for instant in (known.last_done_at, started) if instant is not None]
+    return max(known_instants, default=min(known.due_at, facts.now))
+
+
+def _seconds_late(facts: HealthFacts, due_at: datetime) -> float:
+    started = _started(facts)
+    return facts.real_seconds_since(due_at if started is None else max(due_at, started))
+
+
+def _started(facts: HealthFacts) -> datetime | None:
+    """The start of the installation on the product's clock."""
+    if facts.started_at is None:
+        return None
+    return facts.now - (facts.real_now - facts.started_at) * facts.clock_speed
