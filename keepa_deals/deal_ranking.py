@@ -1,0 +1,139 @@
+"""Where to spend the next token: the expected worth of looking at a candidate, from what is known so far.
+
+Pure. Rough on purpose, and never shown as a judgement: it only orders the work.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from keepa_deals import fees
+from keepa_deals.deal_math import NOT_FOR_RESALE, all_in_cents
+from keepa_deals.fees import percent_of, referral_fee
+from keepa_deals.records import Averages, CostSettings, FeedEstimate, FeedRecord, Product
+from keepa_deals.sale_price import (
+    USUAL_SHIPPING_CENTS,
+    amazon_ceiling,
+    capped,
+    cautious_mean,
+    lowest_new,
+    usual_shipping,
+)
+
+LOWEST_PRICE_CENTS = 200
+"""below it a price is nearly always a slip, and the fees of a sale are three times as much"""
+LARGEST_DROP_PERCENT = 97
+LARGEST_MEAN_RATIO = 3
+"""a 90-day mean above 3 times the 31-day one: the value has collapsed, or one glitch made the mean"""
+USUAL_REFERRAL_PERCENT = 15.0
+USUAL_FBA_FEE_CENTS = 550
+"""of a used textbook of one to two pounds; the product's own is known only after a look"""
+HALF_LIFE_HOURS = 33
+"""half of the prices have changed after so long (model assumption)"""
+DROPS_BY_RANK = ((100_000, 30.0), (500_000, 10.0), (1_000_000, 5.0), (3_000_000, 2.0))
+"""rank falls in 90 days that a rank up to so much goes with, where Keepa counted none"""
+DROPS_OF_AN_EVEN_CHANCE = 3.0
+
+
+def rank_candidate(record: FeedRecord, *, costs: CostSettings, now: datetime) -> FeedEstimate:
+    """The worth of a first look at a candidate, from its feed record alone.
+
+    `reason` says what rules a look out: the usual signs of a glitch, or nothing to reckon with.
+    """
+    reason = _why_no_look(record)
+    price = _feed_price(record)
+    ask = _lower(record.used_avg_cents[2], record.used_avg_cents[3])
+    if reason is not None or price is None or ask is None:
+        return FeedEstimate(worth_cents=None, reason=reason or "no used price and mean to reckon with")
+    sale = capped(
+        ask,
+        shipping_cents=usual_shipping(record.root_category, domain_id=fees.AMAZON_COM),
+        ceilings=(amazon_ceiling(record.amazon_cents, Averages()), record.new_cents),
+    )
+    closing = fees.MEDIA_CLOSING_FEE_CENTS if record.root_category in fees.MEDIA_CATEGORIES else 0
+    percent = fees.REFERRAL_PERCENT_BY_CATEGORY.get(record.root_category or 0, USUAL_REFERRAL_PERCENT)
+    profit = _profit(price, sale, percent=percent, fixed_cents=USUAL_FBA_FEE_CENTS + closing, costs=costs)
+    drops = record.drops90 if record.drops90 is not None else _drops_of_rank(record.sales_rank)
+    return _estimate(profit, drops=drops, seen_at=record.updated_at, now=now)
+
+
+def rank_looked(product: Product, *, costs: CostSettings, now: datetime) -> FeedEstimate:
+    """The worth of a full look at a product after a light one: its own fees and means, but no offers yet."""
+    if product.product_type != 0:
+        kind = NOT_FOR_RESALE.get(product.product_type, "of a kind we do not know")
+        return FeedEstimate(worth_cents=None, reason=f"{product.asin} is {kind}")
+    price = _looked_price(product)
+    ask = cautious_mean(product.used_avg)
+    if price is None or ask is None:
+        return FeedEstimate(worth_cents=None, reason="no used price and mean to reckon with")
+    sale = capped(
+        ask,
+        shipping_cents=usual_shipping(product.root_category, domain_id=product.domain_id),
+        ceilings=(amazon_ceiling(product.amazon_cents, product.amazon_avg), lowest_new(product)),
+    )
+    percent = fees.referral_terms(product).percent
+    fba, closing = fees.fba_fee(product).cents, fees.closing_fee(product).cents
+    profit = _profit(
+        price,
+        sale,
+        percent=percent if percent is not None else USUAL_REFERRAL_PERCENT,
+        fixed_cents=(fba if fba is not None else USUAL_FBA_FEE_CENTS) + (closing if closing is not None else 0),
+        costs=costs,
+    )
+    drops = product.drops90 if product.drops90 is not None else _drops_of_rank(product.sales_rank)
+    return _estimate(profit, drops=drops, seen_at=product.updated_at, now=now)
+
+
+def _why_no_look(record: FeedRecord) -> str | None:
+    """The cheap guards against junk: most of what leads a feed sorted by percent is none (live experiment notes)."""
+    used, mean31, mean90 = record.used_cents, record.used_avg_cents[2], record.used_avg_cents[3]
+    if used is not None and used < LOWEST_PRICE_CENTS:
+        return f"a used price of {used} cents is a slip"
+    if used is not None and mean90 is not None and (mean90 - used) * 100 > LARGEST_DROP_PERCENT * mean90:
+        return "a fall of more than 97 % is a glitch"
+    if mean31 is not None and mean90 is not None and mean90 > LARGEST_MEAN_RATIO * mean31:
+        return "the 90-day mean is more than 3 times the 31-day mean"
+    if record.drops90 is not None and record.drops90 < 1:
+        return "no sign of a sale in 90 days"
+    return None
+
+
+def _feed_price(record: FeedRecord) -> int | None:
+    if record.landed_cents_by_grade:
+        return min(record.landed_cents_by_grade.values())
+    return record.used_cents + USUAL_SHIPPING_CENTS if record.used_cents is not None else None
+
+
+def _looked_price(product: Product) -> int | None:
+    if product.landed_cents_by_grade:
+        return min(product.landed_cents_by_grade.values())
+    return product.used_cents + USUAL_SHIPPING_CENTS if product.used_cents is not None else None
+
+
+def _profit(price: int, sale: int | None, *, percent: float, fixed_cents: int, costs: CostSettings) -> int:
+    all_in = all_in_cents(price, costs=costs)
+    if sale is None or all_in is None:
+        return 0
+    return sale - referral_fee(sale, percent=percent, minimum_cents=0) - fixed_cents - all_in
+
+
+def _estimate(profit: int, *, drops: float, seen_at: datetime, now: datetime) -> FeedEstimate:
+    """A loss stays what it is: doubt makes no bad deal better."""
+    if profit <= 0:
+        return FeedEstimate(worth_cents=profit, reason=None)
+    demand = drops / (drops + DROPS_OF_AN_EVEN_CHANCE)
+    hours_old = max(0.0, (now - seen_at).total_seconds() / 3600)
+    still_holds = 0.5 ** (hours_old / HALF_LIFE_HOURS)
+    return FeedEstimate(worth_cents=percent_of(profit, round(100 * demand * still_holds, 6)), reason=None)
+
+
+def _drops_of_rank(rank: int | None) -> float:
+    for most, drops in DROPS_BY_RANK:
+        if rank is not None and rank <= most:
+            return drops
+    return 0.5
+
+
+def _lower(first: int | None, second: int | None) -> int | None:
+    known = [value for value in (first, second) if value is not None]
+    return min(known) if known else None
