@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 from keepa_deals import fees
-from keepa_deals.fees import percent_of, referral_fee
-from keepa_deals.records import CostSettings, Judgement, Offer, Product, Step
+from keepa_deals.deal_ranking import rank_candidate, rank_looked
+from keepa_deals.fees import NOT_FOR_RESALE, all_in_cents, percent_of, referral_fee
+from keepa_deals.records import CostSettings, FeedEstimate, Judgement, Offer, Product, Step
 from keepa_deals.sale_price import (
     AMAZON_CEILING,
     MEAN_ASK,
@@ -24,17 +25,20 @@ from keepa_deals.sale_price import (
     usual_shipping,
 )
 
+__all__ = [
+    "FeedEstimate",
+    "cheapest_used_offer",
+    "judge",
+    "lowest_list_price",
+    "maximum_buy_price",
+    "rank_candidate",
+    "rank_looked",
+    "recompute_profit",
+    "worth_showing",
+]
+
 OFFERS_TOO_OLD = timedelta(hours=24)
 """offers checked longer ago name copies that may be sold: a price to buy at must be of today"""
-NOT_FOR_RESALE = {
-    1: "a download",
-    2: "an ebook",
-    3: "a product whose data Keepa can't reach",
-    4: "not a product that Amazon knows",
-    5: "the parent of variations, which nobody can buy",
-}
-"""Keepa's product types other than 0, the physical product"""
-
 _STEPS_OF_MINIMUM_FEE = 5_000
 """the minimum referral fee of 30 cents moves a lowest price by so many cents at the very most"""
 
@@ -175,13 +179,6 @@ def cheapest_used_offer(product: Product) -> Offer | None:
     """The used offer with the lowest known landed price; among equals the better grade, then FBA, then by seller."""
     buyable = [offer for offer in _used_offers(product) if offer.landed_cents is not None]
     return min(buyable, key=_dearness, default=None)
-
-
-def all_in_cents(price: int | None, *, costs: CostSettings) -> int | None:
-    """Landed price plus purchase tax on it, prep and inbound shipping: the money tied up in one copy."""
-    if price is None:
-        return None
-    return price + percent_of(price, costs.purchase_tax_percent) + costs.prep_cents + costs.inbound_shipping_cents
 
 
 def lowest_list_price(all_in: int | None, *, charges: _Charges, markup_percent: float) -> int | None:

@@ -8,8 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from keepa_deals import fees
-from keepa_deals.deal_math import NOT_FOR_RESALE, all_in_cents
-from keepa_deals.fees import percent_of, referral_fee
+from keepa_deals.fees import NOT_FOR_RESALE, all_in_cents, percent_of, referral_fee
 from keepa_deals.records import Averages, CostSettings, FeedEstimate, FeedRecord, Product
 from keepa_deals.sale_price import (
     USUAL_SHIPPING_CENTS,

@@ -1,4 +1,4 @@
-"""Amazon's fees and the one rounding rule, in integer cents.
+"""What a copy costs before and Amazon takes after a sale, and the one rounding rule: integer cents.
 
 Pure. A product's own numbers (from Keepa) go first; the tables here stand in for them on amazon.com only, and are
 labelled so in every judgement. What neither knows is None, and no profit can be said then.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from keepa_deals.records import Product
+from keepa_deals.records import CostSettings, Product
 
 AMAZON_COM = 1
 
@@ -74,6 +74,16 @@ MM3_PER_DIMENSIONAL_GRAM = 5_022
 """139 cubic inches count as a pound"""
 
 
+NOT_FOR_RESALE = {
+    1: "a download",
+    2: "an ebook",
+    3: "a product whose data Keepa can't reach",
+    4: "not a product that Amazon knows",
+    5: "the parent of variations, which nobody can buy",
+}
+"""Keepa's product types other than 0, the physical product"""
+
+
 @dataclass(frozen=True, slots=True)
 class Fee:
     """An amount in cents, or None where nobody knows it, and where it is from: full_look, table or rule."""
@@ -95,6 +105,13 @@ def percent_of(cents: int, percent: float) -> int:
     """`percent` percent of an amount, rounded half up to the cent: the one rounding rule of all money here."""
     share = Decimal(cents) * Decimal(str(percent)) / 100
     return int(share.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+
+
+def all_in_cents(price: int | None, *, costs: CostSettings) -> int | None:
+    """Landed price plus purchase tax on it, prep and inbound shipping: the money tied up in one copy."""
+    if price is None:
+        return None
+    return price + percent_of(price, costs.purchase_tax_percent) + costs.prep_cents + costs.inbound_shipping_cents
 
 
 def referral_terms(product: Product) -> ReferralTerms:
