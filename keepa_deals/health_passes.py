@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from keepa_deals.health_catalogue import Finding, finding
 from keepa_deals.health_facts import HealthFacts, PassFact
 from keepa_deals.records import Pass, StopReason
+from keepa_deals.token_budget import live_interval
 
 QUEUES = {"upsert": (Pass.LIVE_UPDATE,), "backfill": (Pass.BACKFILL, Pass.LOOKS)}
 """Each queue and the passes whose doorbell it carries; one worker serves it, so they wait for each other."""
@@ -28,6 +29,8 @@ TICK = timedelta(seconds=75)
 """By how much a recorded wait may be overrun: a tick of the refill and a ring of the doorbell."""
 FAILURES_ALLOWED = 2
 STARVED_INTERVALS = 3
+SLOWEST_RATE = 5
+"""Tokens a minute of the smallest plan, for as long as the real one is unknown."""
 NAMES = {Pass.LIVE_UPDATE: "the live update", Pass.BACKFILL: "the backfill", Pass.LOOKS: "the looks"}
 
 
@@ -41,13 +44,6 @@ def check_passes(facts: HealthFacts) -> Iterator[Finding]:
             yield finding("pass_never_worked", f"{NAMES[which]} has never run")
         else:
             yield from _check_pass(facts, known)
-
-
-def live_interval(per_minute: int | None) -> timedelta:
-    """How often the live update is due on a plan of so many tokens a minute: 100/R minutes, 1 to 20; unknown is 20."""
-    if per_minute is None or per_minute <= 0:
-        return timedelta(minutes=20)
-    return timedelta(minutes=min(20, max(1, 100 // per_minute)))
 
 
 def is_waiting(facts: HealthFacts, known: PassFact) -> bool:
@@ -161,7 +157,8 @@ def _waiting(facts: HealthFacts, known: PassFact) -> Finding:
 
 
 def _patience(facts: HealthFacts) -> timedelta:
-    interval = live_interval(None if facts.tokens is None else facts.tokens.per_minute)
+    rate = None if facts.tokens is None else facts.tokens.per_minute
+    interval = live_interval(SLOWEST_RATE if rate is None else rate)
     run = timedelta(seconds=(DUE_SECONDS + RUN_LIMIT[Pass.LIVE_UPDATE]) * facts.clock_speed)
     return STARVED_INTERVALS * interval + run
 

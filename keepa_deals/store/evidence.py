@@ -1,0 +1,126 @@
+"""What health reads: the newest results, as facts. Reads only; each function is one short look."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, case, func, select
+
+from keepa_deals.health_facts import CallFact, CallResult, DealsFact, KeepaFact, PassFact, PoisonFact, PulseFact
+from keepa_deals.records import DealState, Pass, StopReason
+from keepa_deals.store.call_ledger import CallOutcome
+from keepa_deals.store.tables import calls, deals, pass_reports, pass_states, poison, pulses
+
+FAILURES_LOOKED_AT = 20
+UNSETTLED_AFTER = timedelta(minutes=5)
+"""A call whose answer nobody recorded for so long got none: longer than any time limit of the client."""
+
+UNDONE_STOPS = (StopReason.WAITING_FOR_TOKENS, StopReason.KEEPA_AWAY, StopReason.FAILED)
+
+_RESULTS = {
+    CallOutcome.LOST: CallResult.UNREACHABLE,
+    CallOutcome.SENT: CallResult.UNREACHABLE,
+    CallOutcome.FAULT: CallResult.SERVER_FAULT,
+    CallOutcome.MALFORMED: CallResult.MALFORMED,
+    CallOutcome.REJECTED: CallResult.REQUEST_REJECTED,
+}
+
+
+def newest_pulses(connection: Connection) -> tuple[PulseFact, ...]:
+    """The last journey through each queue."""
+    rows = connection.execute(select(pulses).order_by(pulses.c.queue))
+    return tuple(PulseFact(row.queue, row.sent_at, row.received_at) for row in rows)
+
+
+def passes(connection: Connection) -> tuple[PassFact, ...]:
+    """How each pass stands that has ever run."""
+    return tuple(
+        PassFact(
+            which=Pass(row.which_pass),
+            due_at=row.due_at,
+            last_started_at=row.last_started_at,
+            last_finished_at=row.last_finished_at,
+            last_worked_at=row.last_worked_at,
+            last_done_at=_last_done_at(connection, row.which_pass),
+            stop=row.stop,
+            waiting_until=row.waiting_until,
+            consecutive_failures=row.consecutive_failures,
+            last_error=row.last_error,
+        )
+        for row in connection.execute(select(pass_states).order_by(pass_states.c.which_pass)).all()
+    )
+
+
+def keepa_answers(connection: Connection, *, now: datetime) -> KeepaFact:
+    """When Keepa last answered, and what went wrong since."""
+    answered = connection.execute(
+        select(calls.c.started_at, calls.c.settled_at)
+        .where(calls.c.outcome == CallOutcome.ANSWERED)
+        .order_by(calls.c.started_at.desc())
+        .limit(1)
+    ).first()
+    refused = connection.execute(
+        select(func.count())
+        .select_from(calls)
+        .where(calls.c.started_at > now - timedelta(hours=1), calls.c.outcome == CallOutcome.REFUSED)
+    ).scalar_one()
+    return KeepaFact(
+        answered_at=None if answered is None else answered.settled_at,
+        failures=_failures(connection, since=None if answered is None else answered.started_at, now=now),
+        refused_last_hour=refused,
+    )
+
+
+def deals_by_state(connection: Connection, *, now: datetime) -> DealsFact:
+    """Deals by what may be claimed of them at `now`, whatever their stored state says."""
+    live = (deals.c.state == DealState.LIVE) & (deals.c.promised_until > now)
+    gone = deals.c.state == DealState.GONE
+    row = connection.execute(
+        select(
+            func.count(case((live, 1))).label("live"),
+            func.count(case((gone, 1))).label("gone"),
+            func.count().label("total"),
+        ).select_from(deals)
+    ).one()
+    return DealsFact(live=row.live, unverified=row.total - row.live - row.gone, gone=row.gone)
+
+
+def set_aside(connection: Connection) -> PoisonFact:
+    """How much was set aside, and the newest of it."""
+    where = poison.c.set_aside_at.is_not(None)
+    count, since = connection.execute(select(func.count(), func.min(poison.c.set_aside_at)).where(where)).one()
+    newest = connection.execute(select(poison).where(where).order_by(poison.c.last_at.desc()).limit(1)).first()
+    described = None if newest is None else f"{newest.kind} {newest.key} ({newest.error})"
+    return PoisonFact(set_aside=count, newest=described, since=since)
+
+
+def call_result(outcome: str, error: str | None) -> CallResult | None:
+    """What a recorded call means for health; None for one that is still under way or was never sent."""
+    if outcome == CallOutcome.REJECTED and error is not None:
+        if "KeyRejected" in error or "KEEPA_API_KEY" in error:
+            return CallResult.KEY_REJECTED
+        if "SubscriptionEnded" in error or "subscription" in error.lower():
+            return CallResult.SUBSCRIPTION_ENDED
+    return _RESULTS.get(CallOutcome(outcome)) if outcome in set(CallOutcome) else CallResult.MALFORMED
+
+
+def _failures(connection: Connection, *, since: datetime | None, now: datetime) -> tuple[CallFact, ...]:
+    unsettled = (calls.c.outcome == CallOutcome.SENT) & (calls.c.started_at < now - UNSETTLED_AFTER)
+    failed = calls.c.outcome.in_([outcome for outcome in _RESULTS if outcome is not CallOutcome.SENT])
+    statement = select(calls).where(failed | unsettled)
+    if since is not None:
+        statement = statement.where(calls.c.started_at > since)
+    rows = connection.execute(statement.order_by(calls.c.started_at.desc()).limit(FAILURES_LOOKED_AT))
+    found = ((row, call_result(row.outcome, row.error)) for row in rows)
+    return tuple(
+        CallFact(row.settled_at or row.started_at, result, row.error) for row, result in found if result is not None
+    )
+
+
+def _last_done_at(connection: Connection, which: str) -> datetime | None:
+    return connection.execute(
+        select(pass_reports.c.ended_at)
+        .where(pass_reports.c.which_pass == which, pass_reports.c.stop.not_in(UNDONE_STOPS))
+        .order_by(pass_reports.c.started_at.desc())
+        .limit(1)
+    ).scalar()
