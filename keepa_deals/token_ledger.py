@@ -1,0 +1,384 @@
+"""The token ledger: what Keepa last said, what is in the air, and who waits. Pure: no clock, no Redis.
+
+This is the reference of the Redis scripts in lua/tokens_*.lua, which keep the same state under the same names
+and give the same answers. Instants are Unix milliseconds of one time base. Two calls *overlap* unless one was
+settled (or had lapsed) before the other was granted; that order is the ledger's own, not a clock's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from keepa_deals.token_budget import (
+    CAPACITY_MINUTES,
+    TICK_MARGIN_MS,
+    TICK_MS,
+    Charge,
+    LivePlan,
+    Position,
+    first_instant,
+    hindrance,
+    most_affordable,
+    plans_are_modest,
+)
+
+CALL_TIMEOUT_MS = 120_000
+"""a call is answered, or given up by its client, well within this"""
+OWED_MS = 120_000
+"""pages owed by a live update are kept for it this long after its last sign of life"""
+STALE_MS = 30 * 60_000
+"""Keepa's figure is asked for anew (free) when it is older"""
+CLOCK_SET_BACK_MS = 60_000
+"""a clock further back than this was set back; less is the difference of two hosts"""
+GRID_MS = 10 * 60_000
+"""a tick phase is learned anew after this, before two clocks can drift a second apart"""
+PLACE_AFTER_INSTANT_MS = 90_000
+PLACE_AFTER_ASKING_MS = 120_000
+MEAN_OVER = 200
+"""the learned bills look back over about so many calls"""
+HOUR_MS = 3_600_000
+
+
+@dataclass(slots=True)
+class Reservation:
+    installation: str
+    purpose: str
+    most: int
+    granted: int
+    lapses: int
+    number: int
+    """order of the grant among all grants and settlements"""
+
+
+@dataclass(slots=True)
+class Spend:
+    """A call that is settled, or lapsed and counted as spent at its most."""
+
+    bill: int
+    granted: int
+    """order of its grant"""
+    ended: int
+    """order of its settlement or lapse"""
+    lapsed: bool = False
+
+
+@dataclass(slots=True)
+class Place:
+    """A place in line, kept until `lapses` unless asked for again."""
+
+    cost: int
+    number: int
+    until: int
+    lapses: int
+
+
+@dataclass(slots=True)
+class Learned:
+    calls: int = 0
+    billed: int = 0
+    most: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The token envelope of one answer; `rate` is less the flow reduction, rounded down, and above zero."""
+
+    balance: int
+    rate: int
+    refill_in: int
+    bill: int
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    at: int
+    lapses: int
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    at: int
+    until: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unaffordable:
+    at: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The balance must be read first; the call that reads it has been noted under the id that was given."""
+
+    at: int
+
+
+@dataclass(slots=True)
+class Ledger:
+    """One account's ledger. Every method first brings it forward to `now`."""
+
+    now: int = 0
+    number: int = 0
+    known: bool = False
+    balance: int = 0
+    """a lower bound of what Keepa holds, had no open call been charged yet"""
+    next_tick: int = 0
+    rate: int = 0
+    heard: int = 0
+    """receipt of the newest answer"""
+    grid: int = 0
+    """receipt of the answer that `next_tick` comes from"""
+    forgotten: int = 0
+    """spends that ended up to this number are no longer remembered"""
+    open: dict[str, Reservation] = field(default_factory=dict)
+    recent: dict[str, Spend] = field(default_factory=dict)
+    plans: dict[str, LivePlan] = field(default_factory=dict)
+    owed: dict[str, Charge] = field(default_factory=dict)
+    line: dict[str, Place] = field(default_factory=dict)
+    learned: dict[str, Learned] = field(default_factory=dict)
+    drained: dict[str, int] = field(default_factory=dict)
+    """tokens that others spent on the key, by hour"""
+    since: int = 0
+    spent: int = 0
+    lost: int = 0
+    """counted as spent without knowing the bill"""
+    refused: int = 0
+
+    def request(
+        self, now: int, *, id: str, installation: str, purpose: str, cost: int, timeout: int = CALL_TIMEOUT_MS
+    ) -> Granted | Denied | Unaffordable | Unknown:
+        """Grant a call of at most `cost` tokens, or say when, or that it never can be."""
+        self.advance(now)
+        if not self.known or self.now - self.heard > STALE_MS:
+            self._reserve(id, installation, "balance", 0, timeout)
+            return Unknown(self.now)
+        live, key = purpose == "live", f"{installation}|{purpose}"
+        position = self.position(key, timeout)
+        limit = position.capacity if live else most_affordable(position)
+        if cost > limit:
+            self.line.pop(key, None)
+            return Unaffordable(self.now, limit)
+        reason = hindrance(position, cost=cost, live=live)
+        if reason is None:
+            self.line.pop(key, None)
+            lapses = self._reserve(id, installation, purpose, cost, timeout)
+            if live and installation in self.owed:
+                self._owe(installation, self.owed[installation].tokens - cost)
+            return Granted(self.now, lapses)
+        until = first_instant(position, cost=cost, live=live)
+        if not live:
+            self._book(key, cost, until)
+        return Denied(self.now, until, reason)
+
+    def settle(self, now: int, *, id: str, sent: int, received: int, answer: Answer) -> None:
+        """Take what Keepa said. An answer to a call that this ledger no longer knows can only lower it."""
+        self.advance(now)
+        received = min(received, self.now)
+        if received < sent:
+            sent = received - CALL_TIMEOUT_MS
+        granted = self._close(id, answer)
+        steady = self.rate == answer.rate
+        if received >= self.heard:
+            self.rate, self.heard = answer.rate, received
+            self.balance = min(self.balance, CAPACITY_MINUTES * self.rate)
+        if granted is not None and granted >= self.forgotten:
+            self._raise(answer, id=id, granted=granted, sent=sent, received=received)
+        if self.known:
+            self._lower(answer, sent=sent, received=received, steady=steady)
+        self._forget()
+
+    def release(self, now: int, *, id: str) -> None:
+        """Give back a call that was never sent, or that Keepa answered without charging."""
+        self.advance(now)
+        self.open.pop(id, None)
+        self._forget()
+
+    def plan(self, now: int, *, installation: str, due: int, every: int, cost: int) -> bool:
+        """Note the coming live update. False, and nothing is noted, when they would take over half of the refill."""
+        self.advance(now)
+        plans = {**self.plans, installation: LivePlan(due, every, cost)}
+        if self.known and not plans_are_modest(tuple(plans.values()), rate=self.rate):
+            return False
+        self.plans = plans
+        return True
+
+    def begin(self, now: int, *, installation: str, cost: int) -> None:
+        """A live update starts: its pages are owed to it, and the next one is an interval later."""
+        self.advance(now)
+        self._owe(installation, cost)
+        plan = self.plans.get(installation)
+        if plan is not None:
+            late = max(0, self.now - plan.due)
+            self.plans[installation] = LivePlan(plan.due + plan.every * (late // plan.every + 1), plan.every, plan.cost)
+
+    def end(self, now: int, *, installation: str) -> None:
+        """A live update is over: nothing more is owed to it."""
+        self.advance(now)
+        self.owed.pop(installation, None)
+
+    def leave(self, now: int, *, installation: str, purpose: str) -> None:
+        """Give up a place in line."""
+        self.advance(now)
+        self.line.pop(f"{installation}|{purpose}", None)
+
+    def doubt(self) -> None:
+        """The memory may be an old one (the server was started anew): nothing goes until Keepa's figure is read."""
+        self.known = False
+        self.number += 1
+        self.forgotten = self.number
+
+    def advance(self, now: int) -> None:
+        """Count the ticks past, take lapsed calls as spent, drop what was not renewed."""
+        if now < self.now - CLOCK_SET_BACK_MS:
+            self._shift(now - self.now)
+        now = max(now, self.now)
+        for id, held in sorted(self.open.items(), key=lambda item: (item[1].lapses, item[0])):
+            if held.lapses <= now:
+                self._lapse(id, held)
+        self._count_ticks(now)
+        self.now = now
+        self.owed = {name: owed for name, owed in self.owed.items() if owed.by > now}
+        self.plans = {name: plan for name, plan in self.plans.items() if plan.expires > now}
+        self.line = {key: place for key, place in self.line.items() if place.lapses > now}
+        self.drained = {hour: lost for hour, lost in self.drained.items() if int(hour) > now // HOUR_MS - 24}
+        self._forget()
+
+    def position(self, key: str = "", timeout: int = CALL_TIMEOUT_MS) -> Position:
+        """What the rule looks at for the place `key` in line."""
+        own = self.line.get(key)
+        ahead = [place for place in self.line.values() if own is None or place.number < own.number]
+        return Position(
+            at=self.now,
+            balance=self.balance,
+            next_tick=self.next_tick,
+            rate=self.rate,
+            timeout=timeout,
+            open=tuple(Charge(held.most, held.lapses) for held in self.open.values() if held.most > 0),
+            owed=tuple(self.owed.values()),
+            ahead=tuple(Charge(place.cost, place.lapses) for place in ahead),
+            plans=tuple(self.plans.values()),
+            held_back=min(max(self.drained.values(), default=0), CAPACITY_MINUTES * self.rate // 4),
+        )
+
+    def _reserve(self, id: str, installation: str, purpose: str, most: int, timeout: int) -> int:
+        self.number += 1
+        lapses = self.now + timeout
+        self.open[id] = Reservation(installation, purpose, most, self.now, lapses, self.number)
+        return lapses
+
+    def _owe(self, installation: str, tokens: int) -> None:
+        if tokens > 0:
+            self.owed[installation] = Charge(tokens, self.now + OWED_MS)
+        else:
+            self.owed.pop(installation, None)
+
+    def _book(self, key: str, cost: int, until: int) -> None:
+        if key not in self.line:
+            self.number += 1
+        number = self.line[key].number if key in self.line else self.number
+        lapses = max(until + PLACE_AFTER_INSTANT_MS, self.now + PLACE_AFTER_ASKING_MS)
+        self.line[key] = Place(cost, number, until, lapses)
+
+    def _close(self, id: str, answer: Answer) -> int | None:
+        """Deduct the bill; the order number of the call's grant, None for a call that is not known."""
+        held, spend = self.open.pop(id, None), self.recent.get(id)
+        self.number += 1
+        if held is not None:
+            self.balance -= answer.bill
+            self._learn(held, answer)
+            granted: int | None = held.number
+        elif spend is not None and spend.lapsed:
+            self.balance -= max(0, answer.bill - spend.bill)
+            self.lost -= spend.bill
+            granted = spend.granted
+        else:
+            self.balance -= answer.bill
+            granted = None
+        self.spent += answer.bill
+        self.recent[id] = Spend(answer.bill, granted if granted is not None else self.number, self.number)
+        return granted
+
+    def _learn(self, held: Reservation, answer: Answer) -> None:
+        if held.most == 0:
+            return
+        if answer.bill == 0 and answer.balance <= 0:
+            self.refused += 1
+            return
+        mean = self.learned.setdefault(held.purpose, Learned())
+        if mean.calls >= MEAN_OVER:
+            mean.calls, mean.billed, mean.most = mean.calls // 2, mean.billed // 2, mean.most // 2
+        mean.calls, mean.billed, mean.most = mean.calls + 1, mean.billed + answer.bill, mean.most + held.most
+
+    def _raise(self, answer: Answer, *, id: str, granted: int, sent: int, received: int) -> None:
+        """Raise to Keepa's figure less the bills that it may not hold yet.
+
+        A tick that may have come between sending and receipt is taken as already in the figure.
+        """
+        first = received + answer.refill_in + TICK_MARGIN_MS
+        if sent + answer.refill_in <= received:
+            first += TICK_MS
+        ticks = 0 if self.now < first else (self.now - first) // TICK_MS + 1
+        full = min(CAPACITY_MINUTES * self.rate, answer.balance + self.rate * ticks)
+        balance = full - sum(
+            spend.bill for other, spend in self.recent.items() if other != id and spend.ended > granted
+        )
+        next_tick = first + TICK_MS * ticks
+        tighter = next_tick <= self.next_tick or self.now - self.grid > GRID_MS
+        if not self.known or balance > self.balance or (balance == self.balance and tighter):
+            self.balance, self.next_tick, self.grid = balance, next_tick, received
+        if not self.known:
+            self.known, self.since = True, self.now
+
+    def _lower(self, answer: Answer, *, sent: int, received: int, steady: bool) -> None:
+        """Lower to the most that Keepa's figure allows.
+
+        On a steady plan the difference was spent by others on the same key.
+        """
+        first = sent + answer.refill_in
+        if received - sent >= TICK_MS - answer.refill_in:
+            first -= TICK_MS
+        ticks = 0 if self.now < first else (self.now - first) // TICK_MS + 1
+        in_the_air = sum(held.most for held in self.open.values() if held.granted <= received)
+        most = answer.balance + self.rate * ticks + in_the_air
+        if self.balance <= most:
+            return
+        if steady:
+            hour = str(self.now // HOUR_MS)
+            self.drained[hour] = self.drained.get(hour, 0) + self.balance - most
+        latest = received + answer.refill_in + TICK_MARGIN_MS
+        self.balance, self.grid = most, received
+        self.next_tick = latest + TICK_MS * max(ticks, 0 if self.now < latest else (self.now - latest) // TICK_MS + 1)
+
+    def _count_ticks(self, until: int) -> None:
+        if self.known and self.next_tick <= until:
+            ticks = (until - self.next_tick) // TICK_MS + 1
+            self.balance = min(CAPACITY_MINUTES * self.rate, self.balance + self.rate * ticks)
+            self.next_tick += TICK_MS * ticks
+
+    def _lapse(self, id: str, held: Reservation) -> None:
+        self._count_ticks(held.lapses)
+        self.balance -= held.most
+        self.lost += held.most
+        self.number += 1
+        del self.open[id]
+        self.recent[id] = Spend(held.most, held.number, self.number, lapsed=True)
+
+    def _forget(self) -> None:
+        """Drop the spends that no open call overlaps."""
+        oldest = min((held.number for held in self.open.values()), default=self.number)
+        dropped = [spend.ended for spend in self.recent.values() if spend.ended <= oldest]
+        self.forgotten = max([self.forgotten, *dropped])
+        self.recent = {id: spend for id, spend in self.recent.items() if spend.ended > oldest}
+
+    def _shift(self, by: int) -> None:
+        """The clock was set back: carry on as if no time had passed since the last look."""
+        self.now, self.next_tick = self.now + by, self.next_tick + by
+        self.heard, self.grid, self.since = self.heard + by, self.grid + by, self.since + by
+        for held in self.open.values():
+            held.granted, held.lapses = held.granted + by, held.lapses + by
+        for place in self.line.values():
+            place.until, place.lapses = place.until + by, place.lapses + by
+        self.owed = {name: Charge(owed.tokens, owed.by + by) for name, owed in self.owed.items()}
+        self.plans = {name: LivePlan(p.due + by, p.every, p.cost) for name, p in self.plans.items()}
