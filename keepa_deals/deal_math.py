@@ -39,7 +39,7 @@ __all__ = [
 
 OFFERS_TOO_OLD = timedelta(hours=24)
 """offers checked longer ago name copies that may be sold: a price to buy at must be of today"""
-_STEPS_OF_MINIMUM_FEE = 5_000
+STEPS_OF_MINIMUM_FEE = 5_000
 """the minimum referral fee of 30 cents moves a lowest price by so many cents at the very most"""
 
 ITEM_PRICE = "item price"
@@ -57,7 +57,7 @@ PROFIT = "profit"
 
 
 @dataclass(frozen=True, slots=True)
-class _Charges:
+class Charges:
     """Amazon's terms for one product; None is unknown."""
 
     percent: float | None
@@ -87,7 +87,7 @@ def judge(product: Product, *, costs: CostSettings, now: datetime) -> Judgement:
     sale = estimate_sale_price(product)
     terms = fees.referral_terms(product)
     fba, closing = fees.fba_fee(product), fees.closing_fee(product)
-    charges = _Charges(terms.percent, terms.minimum_cents, fba.cents, closing.cents)
+    charges = Charges(terms.percent, terms.minimum_cents, fba.cents, closing.cents)
 
     price = offer.landed_cents if offer is not None else None
     all_in = all_in_cents(price, costs=costs)
@@ -108,8 +108,8 @@ def judge(product: Product, *, costs: CostSettings, now: datetime) -> Judgement:
         closing_fee_cents=closing.cents,
         all_in_cents=all_in,
         profit_cents=profit,
-        margin_percent=_share(profit, sale.cents),
-        roi_percent=_share(profit, all_in),
+        margin_percent=share_percent(profit, sale.cents),
+        roi_percent=share_percent(profit, all_in),
         break_even_cents=lowest_list_price(all_in, charges=charges, markup_percent=0.0),
         minimum_list_cents=lowest_list_price(all_in, charges=charges, markup_percent=costs.minimum_markup_percent),
         maximum_buy_cents=maximum_buy_price(left, costs=costs),
@@ -181,7 +181,7 @@ def cheapest_used_offer(product: Product) -> Offer | None:
     return min(buyable, key=_dearness, default=None)
 
 
-def lowest_list_price(all_in: int | None, *, charges: _Charges, markup_percent: float) -> int | None:
+def lowest_list_price(all_in: int | None, *, charges: Charges, markup_percent: float) -> int | None:
     """The lowest sale price that leaves `markup_percent` percent of itself after all costs; at 0 the break-even.
 
     None where a fee is unknown, or where Amazon's share and the markup leave nothing of any price.
@@ -200,7 +200,7 @@ def lowest_list_price(all_in: int | None, *, charges: _Charges, markup_percent: 
     # The closed form ignores rounding and the minimum fee: it starts a few cents low and the search ends exactly.
     start = int((fixed / keep).to_integral_value(ROUND_CEILING))
     rounding = int((1 / keep).to_integral_value(ROUND_CEILING)) + 1
-    candidates = range(max(1, start - rounding), start + 2 * rounding + _STEPS_OF_MINIMUM_FEE)
+    candidates = range(max(1, start - rounding), start + 2 * rounding + STEPS_OF_MINIMUM_FEE)
     return next((price for price in candidates if leaves_enough(price)), None)
 
 
@@ -244,7 +244,7 @@ def _why_no_copy(product: Product, offer: Offer | None, *, now: datetime) -> str
     return None
 
 
-def _what_is_unknown(sale_cents: int | None, charges: _Charges) -> str | None:
+def _what_is_unknown(sale_cents: int | None, charges: Charges) -> str | None:
     """The sentence that says why there is a price to buy at but no profit, or None."""
     if sale_cents is None:
         return "no mean of used prices is known, so no sale price can be said"
@@ -257,7 +257,7 @@ def _what_is_unknown(sale_cents: int | None, charges: _Charges) -> str | None:
     return None
 
 
-def _referral(sale_cents: int | None, charges: _Charges) -> int | None:
+def _referral(sale_cents: int | None, charges: Charges) -> int | None:
     if sale_cents is None or charges.percent is None:
         return None
     return referral_fee(sale_cents, percent=charges.percent, minimum_cents=charges.minimum_cents)
@@ -276,7 +276,7 @@ def _percent_down(product: Product, price: int | None) -> float | None:
     if mean is None or price is None:
         return None
     usual = mean + usual_shipping(product.root_category, domain_id=product.domain_id)
-    return _share(max(0, usual - price), usual)
+    return share_percent(max(0, usual - price), usual)
 
 
 def _buying_steps(
@@ -296,7 +296,7 @@ def _buying_steps(
     )
 
 
-def _share(part: int | None, whole: int | None) -> float | None:
+def share_percent(part: int | None, whole: int | None) -> float | None:
     """`part` in percent of `whole` with two decimals, half up; None where unknown or `whole` is not above 0."""
     if part is None or whole is None or whole <= 0:
         return None

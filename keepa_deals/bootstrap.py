@@ -1,0 +1,120 @@
+"""The one place where the real clock, HTTP session, Redis and database are joined."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import requests
+from redis import Redis
+
+from keepa_deals.clock import Clock, make_clock
+from keepa_deals.errors import BadSettings
+from keepa_deals.feed_query import FeedQuery, parse_feed_query
+from keepa_deals.installation import installation_id
+from keepa_deals.keepa_client import KeepaClient, open_session
+from keepa_deals.locks import LeaseKeeper
+from keepa_deals.processes.paths import redis_address
+from keepa_deals.redis_client import connect
+from keepa_deals.settings import Settings
+from keepa_deals.store.door import Store
+from keepa_deals.store.engine import open_database
+from keepa_deals.store.schema import check_database
+from keepa_deals.token_manager import TokenManager
+from keepa_deals.work import Means
+
+
+@dataclass(frozen=True, slots=True)
+class KeepaAddress:
+    """Where Keepa is and the key to use there. Never log the key."""
+
+    url: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a task needs, joined."""
+
+    settings: Settings
+    installation: str
+    redis: Redis
+    leases: LeaseKeeper
+    means: Means
+
+
+def build_services(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    session: requests.Session | None = None,
+    redis: Redis | None = None,
+) -> Services:
+    """The services of one process. Raises BadSettings, StoreError or OriginMismatch with the remedy."""
+    clock = clock if clock is not None else clock_of(settings)
+    redis = redis if redis is not None else connect(redis_address(settings))
+    installation = installation_id(settings.var_dir)
+    database = open_database(settings.database_address())
+    check_database(database, origin=settings.origin)
+    store = Store(database, clock=clock)
+    address = keepa_address(settings)
+    keepa = KeepaClient(
+        session if session is not None else open_session(),
+        base_url=address.url,
+        key=address.key,
+        domain_id=settings.keepa_domain,
+        clock=clock,
+    )
+    tokens = TokenManager(
+        redis,
+        account=settings.account(address.key),
+        installation=installation,
+        clock=clock,
+        read_balance=keepa.token,
+    )
+    means = Means(
+        clock=clock,
+        keepa=keepa,
+        tokens=tokens,
+        store=store,
+        feed_query=feed_query(settings),
+        costs=settings.costs,
+        domain_id=settings.keepa_domain,
+        promise_hours=settings.promise_hours,
+        installation=installation,
+    )
+    leases = LeaseKeeper(redis, installation=installation, fences=store)
+    return Services(settings=settings, installation=installation, redis=redis, leases=leases, means=means)
+
+
+def clock_of(settings: Settings) -> Clock:
+    """The clock of this installation; an accelerated one whose anchor nobody pinned starts now."""
+    return make_clock(speed=settings.clock_speed, anchor=settings.clock_anchor or datetime.now(UTC))
+
+
+def keepa_address(settings: Settings) -> KeepaAddress:
+    """The real Keepa, or in demo the simulator that the run folder tells of."""
+    if settings.keepa_api_key is not None and settings.keepa_base_url is not None:
+        return KeepaAddress(settings.keepa_base_url, settings.keepa_api_key.reveal())
+    try:
+        told = json.loads(settings.simulator_file.read_text(encoding="utf-8"))
+        return KeepaAddress(told["url"], told["key"])
+    except (OSError, ValueError, KeyError) as error:
+        raise BadSettings(
+            f"No KEEPA_API_KEY is set and the simulator has not said where it is ({settings.simulator_file.name}: "
+            f"{type(error).__name__}); start the service with ./start_celery.sh."
+        ) from error
+
+
+def feed_query(settings: Settings) -> FeedQuery:
+    """What the feed is asked for: FEED_QUERY_FILE, or the default."""
+    if settings.feed_query_file is None:
+        return FeedQuery(domain_id=settings.keepa_domain)
+    try:
+        text = settings.feed_query_file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSettings(
+            f"FEED_QUERY_FILE is {settings.feed_query_file}, which could not be read ({type(error).__name__})."
+        ) from error
+    return parse_feed_query(text)

@@ -1,0 +1,150 @@
+"""The looks: judge candidates, verify deals, see what is gone. Always the best expected value per token."""
+
+from __future__ import annotations
+
+import logging
+
+from sqlalchemy import Connection
+
+from keepa_deals.deal_math import judge, worth_showing
+from keepa_deals.deal_ranking import rank_looked
+from keepa_deals.errors import MalformedReply
+from keepa_deals.keepa_client import Reply
+from keepa_deals.keepa_costs import full_look_most, light_look_most
+from keepa_deals.planner import LookKind, PlannedLook, plan_look
+from keepa_deals.records import LookAnswer, PassReport, StopReason
+from keepa_deals.store import ageing, call_ledger, pass_records, work_queue
+from keepa_deals.store.look_rows import EstimatedProduct, JudgedProduct, LookEffect, LookSaver
+from keepa_deals.store.pass_records import PassState
+from keepa_deals.token_budget import Purpose, Wait
+from keepa_deals.work import Bought, Shift, spend
+
+TASK = "keepa_deals.looks.look_at_deals"
+LOCK = "looks_lock"
+
+CALLS_A_CHUNK = 12
+"""Bounds one task; the doorbell after it goes on with the best of then."""
+
+LOOK_PURPOSES = frozenset(Purpose(kind) for kind in LookKind)
+
+log = logging.getLogger(__name__)
+
+
+def look_at_deals(shift: Shift, _state: PassState) -> PassReport:
+    """Let time do its part, then buy looks while tokens allow, one chunk at most."""
+    _age(shift)
+    for _ in range(CALLS_A_CHUNK):
+        plan = _plan(shift)
+        if plan is None:
+            return shift.report(StopReason.NOTHING_TO_DO)
+        bought = _buy(shift, plan)
+        if isinstance(bought, Wait):
+            return shift.report(StopReason.WAITING_FOR_TOKENS, waiting_until=bought.until)
+        _save(shift, plan, bought)
+    return shift.report(StopReason.CHUNK_DONE)
+
+
+def _age(shift: Shift) -> None:
+    means = shift.means
+    with means.store.write(shift.lease) as connection:
+        aged = ageing.age_deals(connection, domain_id=means.domain_id, now=means.clock.now())
+    shift.tally.retired += aged.archived
+    if aged.unverified or aged.archived:
+        log.info("deals aged unverified=%d archived=%d", aged.unverified, aged.archived)
+
+
+def _plan(shift: Shift) -> PlannedLook | None:
+    means = shift.means
+    with means.store.read() as connection:
+        candidates = work_queue.waiting_candidates(connection, domain_id=means.domain_id)
+        deals = work_queue.waiting_deals(connection, domain_id=means.domain_id)
+    ledger = means.tokens.status()
+    plan = plan_look(candidates, deals, tokens_per_minute=ledger.refill_rate, now=means.clock.now())
+    for place in ledger.line:
+        is_old_wish = plan is not None and place.purpose != Purpose(plan.kind)
+        if place.installation == means.installation and place.purpose in LOOK_PURPOSES and is_old_wish:
+            means.tokens.leave_line(place.purpose)
+    return plan
+
+
+def _buy(shift: Shift, plan: PlannedLook) -> Bought[LookAnswer] | Wait:
+    cost = full_look_most(len(plan.asins)) if plan.kind.is_full else light_look_most(len(plan.asins))
+    try:
+        return spend(
+            shift,
+            cost=cost,
+            purpose=Purpose(plan.kind),
+            what=f"{plan.kind.replace('_', ' ')}: {', '.join(plan.asins[:5])}" + (" …" if len(plan.asins) > 5 else ""),
+            call=lambda: _ask(shift, plan),
+        )
+    except MalformedReply as error:
+        _note_unreadable(shift, plan, str(error))
+        raise
+
+
+def _ask(shift: Shift, plan: PlannedLook) -> Reply[LookAnswer]:
+    keepa = shift.means.keepa
+    return keepa.full_look(plan.asins) if plan.kind.is_full else keepa.light_look(plan.asins)
+
+
+def _note_unreadable(shift: Shift, plan: PlannedLook, error: str) -> None:
+    """An answer that nobody could read counts against each product asked for, so that none blocks the line for ever."""
+    with shift.means.store.write(shift.lease) as connection:
+        saver = _saver(shift, connection)
+        for asin in plan.asins:
+            saver.note_unreadable(asin, error)
+
+
+def _saver(shift: Shift, connection: Connection) -> LookSaver:
+    means = shift.means
+    return LookSaver(
+        connection,
+        domain_id=means.domain_id,
+        promise_hours=means.promise_hours,
+        costs=means.costs,
+        now=means.clock.now(),
+    )
+
+
+def _save(shift: Shift, plan: PlannedLook, bought: Bought[LookAnswer]) -> None:
+    means, answer = shift.means, bought.payload
+    with means.store.write(shift.lease) as connection:
+        saver = _saver(shift, connection)
+        effect = _save_products(shift, plan, answer, saver)
+        gone = saver.save_missing(answer.missing)
+        effect.retired += gone.retired
+        for product in answer.unreadable:
+            saver.note_unreadable(product.key, product.error)
+        call_ledger.note_effect(
+            connection, bought.call_id, gained=effect.gained, confirmed=effect.confirmed, retired=effect.retired
+        )
+        pass_records.note_work(connection, shift.which, now=means.clock.now())
+    _count(shift, effect)
+    log.info(
+        "looked kind=%s asked=%d gained=%d confirmed=%d changed=%d retired=%d missing=%d",
+        plan.kind, len(plan.asins), effect.gained, effect.confirmed, effect.changed, effect.retired,
+        len(answer.missing),
+    )  # fmt: skip
+
+
+def _save_products(shift: Shift, plan: PlannedLook, answer: LookAnswer, saver: LookSaver) -> LookEffect:
+    costs, now = shift.means.costs, shift.means.clock.now()
+    if plan.kind.is_full:
+        judged = []
+        for product in answer.products:
+            judgement = judge(product, costs=costs, now=now)
+            judged.append(JudgedProduct(product, judgement, unworthy=worth_showing(judgement)))
+        return saver.save_full(judged)
+    if plan.kind is LookKind.VERIFY_LIGHT:
+        return saver.save_light_of_deals(answer.products)
+    saver.save_light_of_candidates(
+        [EstimatedProduct(product, rank_looked(product, costs=costs, now=now)) for product in answer.products]
+    )
+    return LookEffect()
+
+
+def _count(shift: Shift, effect: LookEffect) -> None:
+    shift.tally.gained += effect.gained
+    shift.tally.confirmed += effect.confirmed
+    shift.tally.changed += effect.changed
+    shift.tally.retired += effect.retired

@@ -1,0 +1,155 @@
+"""Which look to buy next: the best expected value per token. Pure.
+
+Value is counted in cent-hours: profit times the hours in which a seller would see it true on the page.
+The terms are those of a study of this trade in virtual time (docs/decisions/0007-best-value-per-token.md);
+its constants are assumptions until real bills and real deaths replace them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+FULL_LOOK_MEAN_TOKENS = 7.1
+"""Mean bill of a full look with 20 offers: 6 for one page of offers, 12 for two (Keepa documentation)."""
+LIGHT_LOOK_TOKENS = 1.0
+
+HOURS_SHOWN = 24.0
+"""How long a newly judged deal is expected to stay true."""
+HIT_RATE = {"feed": 0.15, "light_look": 0.5}
+"""Chance that a candidate of this stage is worth showing once judged."""
+PASSES_LIGHT_LOOK = 0.3
+"""Share of candidates that a light look sends on to a full one."""
+
+CHANGES_PER_HOUR = 1 / 33
+DEATHS_PER_HOUR = 1 / 60
+FREE_CONFIRMATIONS_PER_HOUR = 0.05
+VERIFY_WEIGHT = 0.7
+"""Verification slightly undervalued on purpose: overvalued, it starves discovery."""
+SHORTEST_USEFUL_AGE = timedelta(hours=1)
+"""Keepa does not refresh a product that it saw less than an hour ago, so an earlier look learns nothing."""
+NOMINAL_PROFIT_CENTS = 100
+"""What a deal with unknown profit counts for."""
+
+
+class LookKind(StrEnum):
+    """The four looks that can be bought."""
+
+    CANDIDATE_LIGHT = "candidate_light"
+    CANDIDATE_FULL = "candidate_full"
+    VERIFY_LIGHT = "verify_light"
+    VERIFY_FULL = "verify_full"
+
+    @property
+    def is_full(self) -> bool:
+        return self in (LookKind.CANDIDATE_FULL, LookKind.VERIFY_FULL)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingCandidate:
+    """A candidate that a look could turn into a deal. `worth_cents` is its expected profit so far."""
+
+    asin: str
+    stage: str
+    worth_cents: int
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingDeal:
+    """A deal on show that a look could confirm."""
+
+    asin: str
+    profit_cents: int | None
+    verified_at: datetime
+    promised_until: datetime
+    look_due: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLook:
+    """One call to buy: these ASINs, by this kind of look; `value` is cent-hours a token of the best one."""
+
+    kind: LookKind
+    asins: tuple[str, ...]
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    value: float
+    kind: LookKind
+    asin: str
+
+
+def plan_look(
+    candidates: Sequence[WaitingCandidate],
+    deals: Sequence[WaitingDeal],
+    *,
+    tokens_per_minute: int,
+    now: datetime,
+) -> PlannedLook | None:
+    """The best look to buy now, filled up with the next best of its kind; None if none is worth a token."""
+    choices = [_of_candidate(one, now) for one in candidates] + [_of_deal(one, now) for one in deals]
+    worthwhile = sorted((one for one in choices if one.value > 0), key=lambda one: (-one.value, one.asin))
+    if not worthwhile:
+        return None
+    best = worthwhile[0]
+    same_kind = [one.asin for one in worthwhile if one.kind is best.kind]
+    return PlannedLook(best.kind, tuple(same_kind[: batch_size(best.kind, tokens_per_minute)]), best.value)
+
+
+def batch_size(kind: LookKind, tokens_per_minute: int) -> int:
+    """ASINs in one call: at most two minutes' refill at its dearest, at least one, at most Keepa's 100."""
+    dearest = 12 if kind.is_full else 1
+    return min(100, max(1, 2 * tokens_per_minute // dearest))
+
+
+def _of_candidate(one: WaitingCandidate, now: datetime) -> _Choice:
+    age_hours = max(0.0, (now - one.updated_at) / timedelta(hours=1))
+    alive = math.exp(-DEATHS_PER_HOUR * age_hours)
+    worth = max(0, one.worth_cents) * HIT_RATE[one.stage] * HOURS_SHOWN * alive
+    if one.stage == "feed":
+        tokens = LIGHT_LOOK_TOKENS + PASSES_LIGHT_LOOK * FULL_LOOK_MEAN_TOKENS
+        return _Choice(worth / tokens, LookKind.CANDIDATE_LIGHT, one.asin)
+    return _Choice(worth / FULL_LOOK_MEAN_TOKENS, LookKind.CANDIDATE_FULL, one.asin)
+
+
+def _of_deal(one: WaitingDeal, now: datetime) -> _Choice:
+    profit = max(0, NOMINAL_PROFIT_CENTS if one.profit_cents is None else one.profit_cents)
+    age = now - one.verified_at
+    if one.look_due:
+        hours = profit * value_of_certainty(1.0, promise=one.promised_until - one.verified_at)
+        return _Choice(VERIFY_WEIGHT * hours / FULL_LOOK_MEAN_TOKENS, LookKind.VERIFY_FULL, one.asin)
+    gained = hours_gained_by_verifying(age, promise=one.promised_until - one.verified_at)
+    useful = age >= SHORTEST_USEFUL_AGE
+    return _Choice(VERIFY_WEIGHT * profit * gained if useful else 0.0, LookKind.VERIFY_LIGHT, one.asin)
+
+
+def hours_gained_by_verifying(age: timedelta, *, promise: timedelta) -> float:
+    """Right hours on show that a confirmation now adds: the value if it is still there, less the value without."""
+    hours = max(0.0, age / timedelta(hours=1))
+    right = math.exp(-(CHANGES_PER_HOUR + DEATHS_PER_HOUR) * hours)
+    there = math.exp(-DEATHS_PER_HOUR * hours)
+    gained = there * value_of_certainty(1.0, promise=promise) - value_of_certainty(right, promise=promise)
+    return max(0.0, gained)
+
+
+def value_of_certainty(right: float, *, promise: timedelta) -> float:
+    """Expected right hours on show, above the bar at which a deal stops being shown, from chance `right` on.
+
+    V(p) = [p (1 - e^-(k+r)h) / (k+r) - b (1 - e^-rh) / r] / (1 - b), with b the chance of being right at the
+    end of the promise, k the rate of changes and deaths, r that of free confirmations, h = ln(p/b) / k.
+    Zero for p at or below b. Grows with p.
+    """
+    k, r = CHANGES_PER_HOUR + DEATHS_PER_HOUR, FREE_CONFIRMATIONS_PER_HOUR
+    bar = math.exp(-k * max(1.0, promise / timedelta(hours=1)))
+    if right <= bar:
+        return 0.0
+    h = math.log(right / bar) / k
+    shown_right = right * (1 - math.exp(-(k + r) * h)) / (k + r)
+    owed = bar * (1 - math.exp(-r * h)) / r
+    return (shown_right - owed) / (1 - bar)
