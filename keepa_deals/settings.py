@@ -112,9 +112,7 @@ class Settings:
 
     def database_address(self) -> str:
         """The SQLAlchemy URL. May hold a password: never log it."""
-        return (
-            self.database_url.reveal() if self.database_url is not None else f"sqlite:///{self.database_file}"
-        )
+        return self.database_url.reveal() if self.database_url is not None else f"sqlite:///{self.database_file}"
 
     def account(self, key: str) -> str:
         """The name that all users of one Keepa key share, from which the key can't be read back."""
@@ -136,13 +134,15 @@ def parse_env_file(env_file: Path) -> dict[str, str]:
         text = env_file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadSettings(
-            f"{env_file.name} could not be read ({error.__class__.__name__}); make it a UTF-8 text file that you may read."
+            f"{env_file.name} could not be read ({error.__class__.__name__}); "
+            "make it a UTF-8 text file that you may read."
         ) from error
     values = {}
     for binding in parse_stream(io.StringIO(text)):
         if binding.error or (binding.key is not None and binding.value is None):
             raise BadSettings(
-                f"{env_file.name} line {binding.original.line} can't be understood; write NAME=value, or # for a comment."
+                f"{env_file.name} line {binding.original.line} can't be understood; "
+                "write NAME=value, or # for a comment."
             )
         if binding.key is not None and binding.value is not None:
             values[binding.key] = binding.value
@@ -160,9 +160,7 @@ def settings_from(values: Mapping[str, str], *, root: Path) -> Settings:
     key = read.secret("KEEPA_API_KEY", _keepa_key)
     base_url = read("KEEPA_BASE_URL", None, _http_url)
     if key is None and base_url is not None:
-        raise BadSettings(
-            "KEEPA_BASE_URL is set but KEEPA_API_KEY is not; set both, or neither for the demo."
-        )
+        raise BadSettings("KEEPA_BASE_URL is set but KEEPA_API_KEY is not; set both, or neither for the demo.")
     web_host = read("WEB_HOST", "127.0.0.1", _host)
     admin_key = read.secret("ADMIN_API_KEY", _admin_key)
     if not is_loopback(web_host) and admin_key is None:
@@ -247,7 +245,7 @@ class _Reader:
         return Secret(text)
 
 
-class _Wrong(Exception):  # noqa: N818 - half of a sentence, completed by the reader above
+class _Wrong(Exception): 
     """What a value should be."""
 
 
@@ -326,9 +324,7 @@ def _database_url(text: str) -> None:
 
 def _keepa_key(text: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9]{16,128}", text):
-        raise _Wrong(
-            "a Keepa key is a run of letters and digits, usually 64 of them, without quotes or spaces"
-        )
+        raise _Wrong("a Keepa key is a run of letters and digits, usually 64 of them, without quotes or spaces")
 
 
 def _admin_key(text: str) -> None:
