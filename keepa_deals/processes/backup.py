@@ -1,0 +1,138 @@
+"""Backups of the SQLite database: taken while it is in use, checked before they are trusted, and put back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from keepa_deals.errors import KeepaDealsError, StoreError
+from keepa_deals.processes import roster
+from keepa_deals.processes.paths import roster_file
+from keepa_deals.settings import Settings
+from keepa_deals.store.engine import sqlite_file
+
+SPARE_BYTES = 64 * 2**20
+
+
+class BackupFailed(KeepaDealsError):
+    """No trustworthy copy of the database could be made, so nothing was changed."""
+
+
+def check_space(settings: Settings) -> None:
+    """Raise BackupFailed if a backup would not fit."""
+    source = sqlite_file(settings.database_address())
+    if source is None or not source.exists():
+        return
+    needed = _size(source) + SPARE_BYTES
+    free = shutil.disk_usage(settings.var_dir).free
+    if free < needed:
+        raise BackupFailed(
+            f"{settings.var_dir} has {free // 2**20} MB free, but a backup and some room need {needed // 2**20} MB; "
+            "free some space and run this again."
+        )
+
+
+def back_up(settings: Settings) -> Path | None:
+    """A checked copy of the database in VAR_DIR/backups, and the oldest beyond BACKUP_KEEP removed.
+
+    None where there is nothing to copy yet, or where the database is not a SQLite file. Raises BackupFailed.
+    """
+    source = sqlite_file(settings.database_address())
+    if source is None or not source.exists():
+        return None
+    target = _free_name(settings.backup_dir, "deals")
+    unfinished = target.with_suffix(".unfinished")
+    try:
+        with (
+            closing(sqlite3.connect(f"file:{source}?mode=rw", uri=True, timeout=60)) as database,
+            closing(sqlite3.connect(unfinished)) as copy,
+        ):
+            database.backup(copy, pages=2000)
+            complaint = _complaint(copy)
+    except sqlite3.Error as error:
+        unfinished.unlink(missing_ok=True)
+        raise BackupFailed(f"The database {source} could not be copied to {settings.backup_dir}: {error}.") from error
+    if complaint is not None:
+        unfinished.unlink(missing_ok=True)
+        raise BackupFailed(
+            f"The database {source} is damaged ({complaint}); nothing was changed. Put the newest good backup back: "
+            f"./kill_everything_force.sh, then {restore_command(settings, 'FILE')} FILE from {settings.backup_dir}."
+        )
+    unfinished.chmod(0o600)
+    unfinished.replace(target)
+    for old in sorted(settings.backup_dir.glob("deals-*.db"))[: -settings.backup_keep]:
+        old.unlink()
+    return target
+
+
+def restore(settings: Settings, file: Path, *, say: Callable[[str], None]) -> None:
+    """Put the backup `file` in the database's place; what was there is kept beside the backups.
+
+    Raises StoreError if anything of ours still runs, or `file` is not a sound database.
+    """
+    target = sqlite_file(settings.database_address())
+    if target is None:
+        raise StoreError("DATABASE_URL is not a SQLite file; restore it with the tools of its own server.")
+    if roster.living(roster.read_roster(roster_file(settings))):
+        raise StoreError("The service is running; stop it first with ./kill_everything_force.sh.")
+    _check(file)
+    incoming = target.with_suffix(".incoming")
+    shutil.copyfile(file, incoming)
+    incoming.chmod(0o600)
+    if target.exists():
+        aside = _free_name(settings.backup_dir, "replaced")
+        _copy_whole(target, aside)
+        say(f"What was there is kept as {aside}.")
+    incoming.replace(target)
+    for suffix in ("-wal", "-shm"):
+        Path(f"{target}{suffix}").unlink(missing_ok=True)
+    say(f"Restored {file}. Start with ./deploy_update.sh, which also brings it to this version.")
+
+
+def restore_command(settings: Settings, file: Path | str) -> str:
+    return f"{settings.root / 'venv' / 'bin' / 'python'} -m keepa_deals.processes restore {file}"
+
+
+def _check(file: Path) -> None:
+    try:
+        with closing(sqlite3.connect(f"file:{file}?mode=ro&immutable=1", uri=True)) as database:
+            complaint = _complaint(database)
+            has_deals = database.execute("select 1 from sqlite_master where name = 'deals'").fetchone() is not None
+    except sqlite3.Error as error:
+        raise StoreError(f"{file} can't be read as a database ({error}); nothing was changed.") from error
+    if complaint is not None or not has_deals:
+        raise StoreError(f"{file} is not a sound backup ({complaint or 'it has no deals table'}); nothing was changed.")
+
+
+def _copy_whole(source: Path, target: Path) -> None:
+    """The database with what its write-ahead log holds; byte by byte if it can't be read as a database."""
+    try:
+        with closing(sqlite3.connect(source)) as database, closing(sqlite3.connect(target)) as copy:
+            database.backup(copy)
+    except sqlite3.Error:
+        shutil.copyfile(source, target)
+
+
+def _complaint(database: sqlite3.Connection) -> str | None:
+    answer = str(database.execute("pragma integrity_check(1)").fetchone()[0])
+    return None if answer == "ok" else answer
+
+
+def _size(source: Path) -> int:
+    log = Path(f"{source}-wal")
+    return os.stat(source).st_size + (log.stat().st_size if log.exists() else 0)  # noqa: PTH116
+
+
+def _free_name(folder: Path, stem: str) -> Path:
+    name = f"{stem}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    path = folder / f"{name}Z.db"
+    number = 1
+    while path.exists():
+        number += 1
+        path = folder / f"{name}Z-{number}.db"
+    return path

@@ -1,0 +1,233 @@
+"""Second half of deploy_update.sh, under the new environment: from the stop to the verdict."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from keepa_deals.clock import make_clock
+from keepa_deals.errors import KeepaDealsError, StoreError
+from keepa_deals.processes import backup, control, embedded_redis, leases, preflight, report, surroundings, virtualenv
+from keepa_deals.processes.programs import REDIS
+from keepa_deals.processes.signs import http_answers
+from keepa_deals.processes.speech import Progress, complain, say
+from keepa_deals.records import Pass
+from keepa_deals.settings import Settings
+from keepa_deals.store.door import Store
+from keepa_deals.store.engine import open_database, sqlite_file
+from keepa_deals.store.schema import migrate, recorded_origin, recorded_version, refuse_newer, refuse_other_origin
+
+INTERRUPTED = 130
+WEB_SECONDS = 30.0
+
+
+class NotServing(KeepaDealsError):
+    """Everything was started, but deals do not arrive; the message says what is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deploy:
+    """One deploy: what it works on, and how it speaks."""
+
+    settings: Settings
+    new: Path
+    """the environment that was built, which runs this"""
+    say: Progress
+
+    def run(self, *, wait_seconds: float) -> None:
+        """Every step in order. Raises the failure of the first that fails, after going back as far as it can."""
+        self.check()
+        old = virtualenv.link_target(self.settings.root)
+        with control.changing(self.settings):
+            was_running = control.running_supervisor(self.settings) is not None
+            control.stop(self.settings, say=self.say, keep=frozenset({REDIS.name}))
+            try:
+                copy = self.prepare_data()
+                self.finish_stop()
+                self.switch()
+            except BaseException:
+                self.go_back(old, was_running=was_running)
+                raise
+            self.start(copy)
+        self.trigger_backfill()
+        self.wait_for_deals(wait_seconds)
+        removed = virtualenv.remove_older(self.settings.root, keep={self.new.resolve(), *([old] if old else [])})
+        if removed:
+            self.say(f"removed {', '.join(removed)}")
+
+    def check(self) -> None:
+        """What can be known before anything is stopped. Raises the first thing that is wrong."""
+        self.say("checking settings, ports, space and the database")
+        missing = preflight.missing_package() or preflight.broken_celery()
+        if missing is not None:
+            raise preflight_failed(missing)
+        surroundings.prepare_folders(self.settings)
+        if self.settings.redis_url is None:
+            embedded_redis.server_binary()
+        control.check_ports(self.settings)
+        backup.check_space(self.settings)
+        refuse_unusable_database(self.settings)
+
+    def prepare_data(self) -> Path | None:
+        """Back up, clear the leases of the dead, migrate. A failed migration leaves the database as it was: it is
+        one transaction."""
+        copy = backup.back_up(self.settings)
+        self.say(f"backed up to {copy}" if copy is not None else "no database of ours to back up yet")
+        cleared = leases.clear_dead_leases(self.settings, say=self.say)
+        if cleared:
+            self.say(f"cleared leases that nobody living held: {', '.join(cleared)}")
+        self.say("migrating the database")
+        migrate(self.settings.database_address())
+        return copy
+
+    def finish_stop(self) -> None:
+        control.stop(self.settings, say=self.say)
+
+    def switch(self) -> None:
+        if virtualenv.link_target(self.settings.root) != self.new.resolve():
+            self.say(f"switching venv to {self.new.name}")
+            virtualenv.switch(self.settings.root, self.new)
+
+    def go_back(self, old: Path | None, *, was_running: bool) -> None:
+        """Start again what ran before, as well as it can be."""
+        if old is None or not was_running:
+            return
+        try:
+            if virtualenv.link_target(self.settings.root) != old:
+                virtualenv.switch(self.settings.root, old)
+            self.say("going back: starting what ran before")
+            control.start(self.settings, environ=os.environ, say=self.say)
+        except (KeepaDealsError, OSError) as error:
+            complain(f"What ran before could not be started again either: {error}")
+
+    def start(self, copy: Path | None) -> None:
+        self.say("starting")
+        control.start(self.settings, environ=os.environ, say=self.say)
+        deadline = time.monotonic() + WEB_SECONDS
+        while not http_answers(self.settings.web_host, self.settings.web_port, "/healthz"):
+            if time.monotonic() > deadline:
+                said = control.last_line(self.settings.log_dir / "web.log")
+                raise NotServing(f"The web server does not answer on port {self.settings.web_port}: {said} [web.log].")
+            time.sleep(0.25)
+        self.say(f"the web server answers on {report.dashboard_address(self.settings)}")
+        if copy is not None:
+            self.say(f"the way back, if ever needed: {backup.restore_command(self.settings, copy)}")
+
+    def trigger_backfill(self) -> None:
+        """Let the next doorbell of the backfill do its work."""
+        self.say("asking for a backfill at the next doorbell")
+        clock = make_clock(speed=self.settings.clock_speed, anchor=self.settings.clock_anchor)
+        database = open_database(self.settings.database_address())
+        try:
+            Store(database, clock=clock).make_due(Pass.BACKFILL)
+        finally:
+            database.dispose()
+
+    def wait_for_deals(self, seconds: float) -> None:
+        """Wait until the verdict is fine and there are deals; then say what there is. Raises NotServing."""
+        self.say(f"waiting for deals (up to {seconds:.0f} s)")
+        deadline, said, said_at = time.monotonic() + seconds, "", 0.0
+        while True:
+            verdict = report.current_verdict(self.settings)
+            table = report.read_table(self.settings)
+            live = 0 if table is None else table.live
+            if verdict.is_fine and live > 0:
+                break
+            line = f"  {live} deals; {report.verdict_sentence(verdict)}"
+            if (line != said and time.monotonic() - said_at > 5) or time.monotonic() - said_at > 20:
+                self.say(line)
+                said, said_at = line, time.monotonic()
+            if time.monotonic() > deadline:
+                raise NotServing(self._why_not(verdict, live))
+            time.sleep(1)
+        assert table is not None
+        say("")
+        say(report.verdict_sentence(verdict))
+        say(f"Dashboard: {report.dashboard_address(self.settings)}{' (demo data)' if self.settings.is_demo else ''}")
+        report.say_table(table)
+
+    def _why_not(self, verdict: Any, live: int) -> str:
+        worst = next(iter(verdict.findings), None)
+        because = f" {worst.seen} {worst.remedy}" if worst is not None else ""
+        return (
+            f"{report.verdict_sentence(verdict)}\n"
+            f"Everything was started and goes on running, but after the wait there are {live} deals and the verdict is "
+            f"not fine.{because} Dashboard: {report.dashboard_address(self.settings)}, logs: {self.settings.log_dir}. "
+            "Look again with: venv/bin/python -m keepa_deals.processes status"
+        )
+
+
+def preflight_failed(complaint: str) -> KeepaDealsError:
+    return virtualenv.InstallFailed(f"The new environment is not usable: {complaint}")
+
+
+def refuse_unusable_database(settings: Settings) -> None:
+    """Raise StoreTooNew or OriginMismatch before anything is stopped."""
+    address = settings.database_address()
+    path = sqlite_file(address)
+    if path is not None and not path.exists():
+        return
+    database = open_database(address)
+    try:
+        with database.read.connect() as connection:
+            refuse_newer(connection)
+            if recorded_version(connection) is not None:
+                refuse_other_origin(recorded_origin(connection), origin=settings.origin)
+    except Exception as error:
+        if isinstance(error, KeepaDealsError):
+            raise
+        raise StoreError(
+            f"The database {path or 'server'} can't be read ({error.__class__.__name__}); "
+            f"put a backup back: {backup.restore_command(settings, 'FILE')}, with a file of {settings.backup_dir}."
+        ) from error
+    finally:
+        database.dispose()
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--began", type=float, default=time.monotonic())
+    parser.add_argument("--wait-seconds", type=float, default=180)
+    options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    os.umask(0o077)
+    failed = _outcome(lambda: _deploy(options))
+    if failed is not None:
+        complain(f"\n{failed}")
+        return INTERRUPTED if failed.startswith("Interrupted") else 1
+    return 0
+
+
+def _deploy(options: argparse.Namespace) -> None:
+    settings = surroundings.full_settings(preflight.ROOT, os.environ)
+    deploy = Deploy(settings=settings, new=Path(sys.prefix).resolve(), say=Progress(options.began))
+    deploy.run(wait_seconds=options.wait_seconds)
+
+
+def _outcome(work: Callable[[], None]) -> str | None:
+    """None if `work` succeeded, else one plain paragraph."""
+    try:
+        work()
+    except KeyboardInterrupt:
+        return "Interrupted. Nothing saved is lost; run ./deploy_update.sh again to finish."
+    except KeepaDealsError as error:
+        return str(error)
+    except OSError as error:
+        return f"This could not be done: {error.strerror or error} ({error.filename or 'no file'})."
+    return None
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
