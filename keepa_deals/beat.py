@@ -11,6 +11,7 @@ import logging
 import os
 import random
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,7 +71,8 @@ class HeartbeatScheduler(Scheduler):  # type: ignore[misc] # celery has no types
     behind a longer one for ever, and a canary is never behind either.
     """
 
-    def __init__(self, app: Any, **options: Any) -> None:
+    def __init__(self, app: Any, *, monotonic: Callable[[], float] = time.monotonic, **options: Any) -> None:
+        self._monotonic = monotonic
         self._next_at: dict[str, float] = {}
         self._round: list[ScheduleEntry] = []
         self._heartbeat = Heartbeat(pid=os.getpid())
@@ -111,14 +113,14 @@ class HeartbeatScheduler(Scheduler):  # type: ignore[misc] # celery has no types
         return self.connection
 
     def _take_due(self) -> list[ScheduleEntry]:
-        now = time.monotonic()
+        now = self._monotonic()
         due = [entry for name, entry in self.schedule.items() if self._next_at.get(name, now) <= now]
         for entry in due:
             self._next_at[entry.name] = now + entry.schedule.run_every.total_seconds()
         return due
 
     def _rest(self) -> float:
-        soonest = min(self._next_at.values(), default=float("inf")) - time.monotonic()
+        soonest = min(self._next_at.values(), default=float("inf")) - self._monotonic()
         return float(max(0.0, min(soonest, self.max_interval)))
 
 

