@@ -152,6 +152,9 @@ CATALOGUE: dict[str, Kind] = {
     "clock_set_back": Kind(
         Level.ERROR, VerdictState.STUCK, "Set the machine's clock right (timedatectl), then wait", False
     ),
+    "dashboard_unreachable": Kind(Level.ERROR, None, "Read web.log; check WEB_HOST and WEB_PORT"),
+    "counts_differ": Kind(Level.ERROR, None, "Report it with the filter and the --seed: two surfaces disagree"),
+    "not_counted": Kind(Level.ERROR, None, "Mend the database first, then look again"),
     "health_failed": Kind(
         Level.ERROR, VerdictState.BROKEN, "Run Diagnostics/comprehensive_diag.py and report what it says"
     ),
@@ -161,4 +164,4 @@ CATALOGUE: dict[str, Kind] = {
 def finding(name: str, seen: str, *, since: datetime | None = None) -> Finding:
     """A finding of the catalogue. Raises KeyError for an id that is not in it."""
     kind = CATALOGUE[name]
-    return Finding(name, kind.level, seen, since, f"{kind.remedy}; see docs/operations.md#{name}.")
+    return Finding(name, kind.level, seen.rstrip("."), since, f"{kind.remedy}; see docs/operations.md#{name}.")

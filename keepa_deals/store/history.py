@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, func, select
-from sqlalchemy.sql.elements import ColumnClause
+from sqlalchemy import Column, ColumnElement, Connection, case, func, select
+from sqlalchemy.sql.elements import TextClause
 
 from keepa_deals.records import DealState
 from keepa_deals.store.call_ledger import CallOutcome
 from keepa_deals.store.tables import calls, candidates, changes, deals
-
-SAMPLES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +71,11 @@ def spending(connection: Connection, *, since: datetime) -> list[Spending]:
 def candidates_by_stage(connection: Connection) -> dict[str, int]:
     """How many candidates stand at each stage."""
     rows = connection.execute(
-        select(candidates.c.stage, func.count()).group_by(candidates.c.stage).order_by(candidates.c.stage)
+        select(candidates.c.stage, func.count().label("count"))
+        .group_by(candidates.c.stage)
+        .order_by(candidates.c.stage)
     )
-    return {stage: count for stage, count in rows}
+    return {stage: int(held) for stage, held in rows}
 
 
 def seen_by_day(connection: Connection, *, since: datetime) -> dict[date, int]:
@@ -107,14 +107,14 @@ def losses(connection: Connection, *, since: datetime) -> list[Loss]:
     """Candidates dropped or set aside and deals gone, by day and reason, the most first."""
     dropped = candidates.c.stage.in_(["dropped", "set_aside"])
     found = _losses(
-        connection, "candidate", candidates.c.asin, candidates.c.stage_at, candidates.c.reason, dropped, since=since
+        connection, "candidate", at=candidates.c.stage_at, reason=candidates.c.reason, where=dropped, since=since
     )
     gone = deals.c.state == DealState.GONE
-    found += _losses(connection, "deal", deals.c.asin, deals.c.gone_at, deals.c.gone_reason, gone, since=since)
+    found += _losses(connection, "deal", at=deals.c.gone_at, reason=deals.c.gone_reason, where=gone, since=since)
     return sorted(found, key=lambda loss: (loss.day, loss.count), reverse=True)
 
 
-def count_with(connection: Connection, where: ColumnClause[Any], values: Mapping[str, Any]) -> int:
+def count_with(connection: Connection, where: TextClause, values: Mapping[str, Any]) -> int:
     """How many rows of `deals` a hand-written condition meets."""
     return connection.execute(select(func.count()).select_from(deals).where(where), dict(values)).scalar_one()
 
@@ -122,27 +122,23 @@ def count_with(connection: Connection, where: ColumnClause[Any], values: Mapping
 def _losses(
     connection: Connection,
     what: str,
-    asin: ColumnElement[str],
-    at: ColumnElement[Any],
-    reason: ColumnElement[Any],
-    where: ColumnElement[bool],
     *,
+    at: Column[Any],
+    reason: Column[Any],
+    where: ColumnElement[bool],
     since: datetime,
 ) -> list[Loss]:
-    day, because = _day(at), func.coalesce(_without_numbers(reason), "no reason recorded")
+    asin = at.table.c.asin
+    day, because = _day(at), func.coalesce(reason, "no reason recorded")
     rows = connection.execute(
-        select(day, because, func.count(), func.min(asin), func.max(asin)).where(where, at > since).group_by(day, because)
+        select(day, because, func.count(), func.min(asin), func.max(asin))
+        .where(where, at > since)
+        .group_by(day, because)
     )
     return [
         Loss(date.fromisoformat(text), what, why, count, tuple(dict.fromkeys(samples)))
         for text, why, count, *samples in rows
     ]
-
-
-def _without_numbers(reason: ColumnElement[Any]) -> ColumnElement[Any]:
-    """A reason up to its first colon: what follows are the numbers of one product."""
-    cut = func.instr(reason, ":")
-    return case((cut > 0, func.substr(reason, 1, cut - 1)), else_=reason)
 
 
 def _by_day(
