@@ -1,0 +1,174 @@
+"""The JSON API: deals, their count, and one deal. Amounts are currency units, instants ISO 8601 in UTC."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, Response, abort, request
+
+from keepa_deals.deal_query import DealQuery, cursor_text, parse_deal_query
+from keepa_deals.errors import BadParameter
+from keepa_deals.store import find
+from keepa_deals.web.desk import desk
+from keepa_deals.web.errors import json_response
+from keepa_deals.web.marketplaces import MARKETPLACES, Marketplace
+
+blueprint = Blueprint("api", __name__, url_prefix="/api")
+
+AMOUNTS = {
+    "item_price": "item_cents",
+    "shipping": "shipping_cents",
+    "price": "price_now_cents",
+    "sale_price": "sale_price_cents",
+    "referral_fee": "referral_fee_cents",
+    "fba_fee": "fba_fee_cents",
+    "closing_fee": "closing_fee_cents",
+    "all_in": "all_in_cents",
+    "profit": "profit_cents",
+    "break_even": "break_even_cents",
+    "minimum_list": "minimum_list_cents",
+    "maximum_buy": "maximum_buy_cents",
+    "new_price": "new_cents",
+    "amazon_price": "amazon_cents",
+    "used_avg90": "used_avg90_cents",
+    "used_avg365": "used_avg365_cents",
+}
+
+
+@blueprint.get("/deals")
+def deals() -> Response:
+    query, now = asked_query(), desk().now()
+    with desk().reading() as connection:
+        page = find.find_deals(connection, query, now=now)
+        count = find.count_deals(connection, query, now=now)
+    following = page.next_after
+    body = {
+        "deals": [deal_json(deal, now) for deal in page.deals],
+        "count": count,
+        "next_cursor": None if following is None else cursor_text(following, sort=query.sort),
+    }
+    return json_response(body | _circumstances(now))
+
+
+@blueprint.get("/deal-count")
+def deal_count() -> Response:
+    query, now = asked_query(), desk().now()
+    with desk().reading() as connection:
+        count = find.count_deals(connection, query, now=now)
+    return json_response({"count": count} | _circumstances(now))
+
+
+@blueprint.get("/deals/<asin>")
+def deal(asin: str) -> Response:
+    now = desk().now()
+    details = asked_deal(asin, now)
+    grounds = {
+        "explanation": explanation_json(
+            details.explanation, MARKETPLACES.get(details.deal.domain_id, desk().marketplace)
+        ),
+        "gone_evidence": details.gone_evidence,
+        "judged_at": details.judged_at,
+        "keepa_updated_at": details.keepa_updated_at,
+        "look_due_since": details.look_due_since,
+        "look_due_reason": details.look_due_reason,
+    }
+    return json_response({"deal": deal_json(details.deal, now) | grounds} | _circumstances(now))
+
+
+def asked_query() -> DealQuery:
+    """The query of this request. Raises BadParameter."""
+    return parse_deal_query(request.args, minor_digits=desk().marketplace.minor_digits)
+
+
+def asked_deal(asin: str, now: datetime) -> find.DealDetails:
+    """The deal of this request, in the marketplace `domain` or else in the configured one; 404 for none."""
+    for name in request.args:
+        if name != "domain":
+            raise BadParameter(f"There is no parameter {name[:60]!r} here; only domain.", parameter=name)
+    text = request.args.get("domain", str(desk().settings.keepa_domain))
+    if text not in {str(number) for number in MARKETPLACES}:
+        raise BadParameter(
+            f"domain is {text[:60]!r}; it must be a marketplace's number, such as 1.", parameter="domain"
+        )
+    with desk().reading() as connection:
+        details = find.deal(connection, asin.upper(), int(text), now=now)
+    if details is None:
+        abort(404, f"No deal {asin[:20]!r} is known in this marketplace; an ASIN has ten letters and digits.")
+    return details
+
+
+def deal_json(deal: find.Deal, now: datetime) -> dict[str, Any]:
+    """One deal, with the names that filters and sorting use."""
+    place = MARKETPLACES.get(deal.domain_id, desk().marketplace)
+    amounts = {name: place.amount(getattr(deal, column)) for name, column in AMOUNTS.items()}
+    return {
+        "asin": deal.asin,
+        "domain": deal.domain_id,
+        "url": place.product_page(deal.asin),
+        "currency": place.currency,
+        "title": deal.title,
+        "author": deal.author,
+        "brand": deal.brand,
+        "binding": deal.binding,
+        "isbn13": deal.isbn13,
+        "published": deal.published,
+        "category": deal.category,
+        "category_id": deal.category_id,
+        "condition": None if deal.condition is None else deal.condition.name.lower(),
+        "seller_id": deal.seller_id,
+        "is_fba": deal.is_fba,
+        **amounts,
+        "sale_price_is_estimate": deal.sale_price_is_estimate,
+        "margin": deal.margin,
+        "roi": deal.roi,
+        "percent_down": deal.percent_down,
+        "trust": deal.trust,
+        "rank": deal.sales_rank,
+        "drops": deal.drops_30,
+        "drops_90": deal.drops_90,
+        "drops_365": deal.drops_365,
+        "offers": deal.used_offers,
+        "new_offers": deal.new_offers,
+        **_state_json(deal, now),
+    }
+
+
+def explanation_json(explanation: Any, place: Marketplace) -> Any:
+    """The judgement's steps with their amounts in currency units, as everywhere in an answer."""
+    if not isinstance(explanation, list):
+        return explanation
+    return [_step_json(step, place) for step in explanation]
+
+
+def _step_json(step: Any, place: Marketplace) -> Any:
+    is_amount = isinstance(step, dict) and step.get("unit") == "cents" and isinstance(step.get("value"), int)
+    return step | {"value": place.amount(step["value"]), "unit": place.currency} if is_amount else step
+
+
+def _state_json(deal: find.Deal, now: datetime) -> dict[str, Any]:
+    return {
+        "state": deal.state.value,
+        "first_seen_at": deal.first_seen_at,
+        "price_changed_at": deal.price_changed_at,
+        "verified_at": deal.verified_at,
+        "verified_by": deal.verified_by,
+        "promised_until": deal.promised_until,
+        "unverified_since": deal.unverified_since,
+        "gone_at": deal.gone_at,
+        "gone_reason": deal.gone_reason,
+        "ages": {
+            "seen_age": _hours(deal.first_seen_at, now),
+            "price_age": _hours(deal.price_changed_at, now),
+            "verified_age": _hours(deal.verified_at, now),
+        },
+    }
+
+
+def _hours(instant: datetime | None, now: datetime) -> float | None:
+    """Hours since, as the age filters count them."""
+    return None if instant is None else round((now - instant).total_seconds() / 3600, 2)
+
+
+def _circumstances(now: datetime) -> dict[str, Any]:
+    return {"as_of": now, "verdict": desk().verdict().state.value, "demo": desk().settings.is_demo}

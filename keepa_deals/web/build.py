@@ -1,0 +1,23 @@
+"""The web as it really runs: its own doors to database, clock and verdict."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from flask import Flask
+
+from keepa_deals.clock import make_clock
+from keepa_deals.probes import current_verdict
+from keepa_deals.settings import Settings
+from keepa_deals.store.engine import open_database
+from keepa_deals.web import create_app
+
+
+def build_application(settings: Settings) -> Flask:
+    """The application of this installation. It connects nothing until it is asked something."""
+    return create_app(
+        settings,
+        database=open_database(settings.database_address()),
+        clock=make_clock(speed=settings.clock_speed, anchor=settings.clock_anchor),
+        verdict=partial(current_verdict, settings),
+    )

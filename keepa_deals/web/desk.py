@@ -1,0 +1,103 @@
+"""What every route works with, handed in once by `create_app`."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import current_app
+from sqlalchemy import Connection
+
+from keepa_deals.clock import Clock
+from keepa_deals.health import Finding, Level, Verdict, VerdictState
+from keepa_deals.settings import Settings
+from keepa_deals.store.engine import Database
+from keepa_deals.web.marketplaces import MARKETPLACES, Marketplace
+
+EXTENSION = "keepa_deals"
+VERDICT_SECONDS = 2.0
+OLDEST_VERDICT_SECONDS = 15.0
+
+log = logging.getLogger(__name__)
+
+
+class VerdictDesk:
+    """The verdict, asked for at most every two seconds and by one request at a time.
+
+    Meanwhile the others are told the last one, unless that is too old to repeat. A verdict that can't be
+    reached is itself one: broken.
+    """
+
+    def __init__(self, ask: Callable[[], Verdict], *, clock: Clock) -> None:
+        self._ask = ask
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._last: tuple[float, Verdict] | None = None
+
+    def __call__(self) -> Verdict:
+        last = self._last
+        if last is not None and time.monotonic() - last[0] < VERDICT_SECONDS:
+            return last[1]
+        may_repeat = last is not None and time.monotonic() - last[0] < OLDEST_VERDICT_SECONDS
+        if not self._lock.acquire(blocking=not may_repeat) and last is not None:
+            return last[1]
+        try:
+            return self._renew()
+        finally:
+            self._lock.release()
+
+    def _renew(self) -> Verdict:
+        if self._last is not None and time.monotonic() - self._last[0] < VERDICT_SECONDS:
+            return self._last[1]
+        verdict = self._reached()
+        self._last = (time.monotonic(), verdict)
+        return verdict
+
+    def _reached(self) -> Verdict:
+        try:
+            return self._ask()
+        except Exception as error:
+            log.exception("the verdict could not be reached")
+            finding = Finding(
+                id="verdict_failed",
+                level=Level.ERROR,
+                seen=f"the verdict could not be reached ({error.__class__.__name__})",
+                since=None,
+                remedy="Read web.log, then run Diagnostics/comprehensive_diag.py",
+            )
+            return Verdict(VerdictState.BROKEN, None, (finding,), self._clock.now())
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Settings, clock, verdict, and the door to the deals."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    verdict: VerdictDesk
+
+    @property
+    def marketplace(self) -> Marketplace:
+        return MARKETPLACES[self.settings.keepa_domain]
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One short look into the database, all of it at one moment."""
+        with self.database.read.connect() as connection:
+            yield connection
+
+
+def desk() -> Desk:
+    """The desk of the application that is answering."""
+    found = current_app.extensions[EXTENSION]
+    assert isinstance(found, Desk)
+    return found

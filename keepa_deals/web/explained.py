@@ -1,0 +1,117 @@
+"""How a profit came about, as the deal's page shows it: bars of the money, and the judgement's own steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from keepa_deals.store.columns import instant_from_text
+from keepa_deals.store.find import Deal
+from keepa_deals.web.filters import UNKNOWN, count, percent
+from keepa_deals.web.marketplaces import Marketplace
+
+WIDTH = 100.0
+"""of the drawing, in its own units"""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One amount of the waterfall: what it is, and from where to where it reaches in the drawing."""
+
+    label: str
+    cents: int | None
+    role: str
+    """income, cost or result"""
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class ShownStep:
+    """One step of a judgement, ready to be shown."""
+
+    name: str
+    value: str
+    source: str
+    as_of: datetime | None
+    rule: str
+
+
+_COSTS = (
+    ("All in", "all_in_cents"),
+    ("Referral fee", "referral_fee_cents"),
+    ("FBA fee", "fba_fee_cents"),
+    ("Closing fee", "closing_fee_cents"),
+)
+
+
+def waterfall(deal: Deal) -> list[Bar]:
+    """The sale price, what goes off it, and what is left. An unknown amount has no bar."""
+    profit = deal.profit_cents or 0
+    costs = [(label, getattr(deal, column)) for label, column in _COSTS]
+    total = sum(cents or 0 for _, cents in costs)
+    top = total if deal.sale_price_cents is None else deal.sale_price_cents
+    scale = _Scale(low=min(0, top - total, profit), high=max(1, top))
+    bars = [scale.bar("Sells for", deal.sale_price_cents, "income", 0)]
+    for label, cents in costs:
+        top -= cents or 0
+        bars.append(scale.bar(label, cents, "cost", top))
+    return [*bars, scale.bar("Profit", deal.profit_cents, "result", min(0, profit))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """Amounts from `low` to `high` across the drawing."""
+
+    low: int
+    high: int
+
+    def bar(self, label: str, cents: int | None, role: str, start: int) -> Bar:
+        """`cents` as a bar that begins at the amount `start`."""
+        if cents is None:
+            return Bar(label, None, role, 0, 0)
+        unit = WIDTH / (self.high - self.low)
+        return Bar(label, cents, role, round((start - self.low) * unit, 2), round(abs(cents) * unit, 2))
+
+
+def explained_steps(explanation: Any, place: Marketplace) -> list[ShownStep]:
+    """The steps in `explanation`: a list of them, or an object that holds it under `steps`. Others are left out."""
+    steps = explanation.get("steps") if isinstance(explanation, dict) else explanation
+    if not isinstance(steps, list):
+        return []
+    return [_step(step, place) for step in steps if isinstance(step, dict)]
+
+
+def _step(step: dict[str, Any], place: Marketplace) -> ShownStep:
+    return ShownStep(
+        name=_words(step.get("name")),
+        value=_value(step.get("value"), step.get("unit"), place),
+        source=_words(step.get("source")),
+        as_of=_instant(step.get("as_of")),
+        rule=str(step.get("rule") or ""),
+    )
+
+
+def _value(value: Any, unit: Any, place: Marketplace) -> str:
+    if value is None:
+        return UNKNOWN
+    if isinstance(value, int) and not isinstance(value, bool):
+        if unit == "cents":
+            return place.money(value)
+        return percent(value) if unit == "percent" else f"{count(value)}{' h' if unit == 'hours' else ''}"
+    if isinstance(value, float):
+        return percent(value) if unit == "percent" else f"{value:,.2f}{' h' if unit == 'hours' else ''}"
+    return str(value)
+
+
+def _words(name: Any) -> str:
+    return str(name or "").replace("_", " ")
+
+
+def _instant(text: Any) -> datetime | None:
+    try:
+        instant = instant_from_text(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return instant if instant is not None and instant.tzinfo is not None else None

@@ -1,0 +1,125 @@
+"""How values are shown. Unknown is a dash that says so; nothing is computed here but its display."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from typing import Any
+
+from markupsafe import Markup
+
+from keepa_deals.health import Verdict, VerdictState
+from keepa_deals.records import Condition
+from keepa_deals.store.columns import instant_text
+from keepa_deals.web.marketplaces import MARKETPLACES
+
+UNKNOWN = Markup('<span class="unknown" title="unknown">–<span class="out-of-sight">unknown</span></span>')
+
+_CONDITIONS = {
+    Condition.NEW: "New",
+    Condition.LIKE_NEW: "Like new",
+    Condition.VERY_GOOD: "Very good",
+    Condition.GOOD: "Good",
+    Condition.ACCEPTABLE: "Acceptable",
+    Condition.REFURBISHED: "Refurbished",
+    Condition.COLLECTIBLE_LIKE_NEW: "Collectible, like new",
+    Condition.COLLECTIBLE_VERY_GOOD: "Collectible, very good",
+    Condition.COLLECTIBLE_GOOD: "Collectible, good",
+    Condition.COLLECTIBLE_ACCEPTABLE: "Collectible, acceptable",
+}
+
+_AGES = (
+    (timedelta(days=730), timedelta(days=365), "y"),
+    (timedelta(days=60), timedelta(days=30), "mo"),
+    (timedelta(days=2), timedelta(days=1), "d"),
+    (timedelta(hours=1), timedelta(hours=1), "h"),
+    (timedelta(minutes=1), timedelta(minutes=1), "min"),
+)
+
+
+def money(cents: int | None, domain_id: int) -> str:
+    """`$12.34` in the marketplace's currency."""
+    return UNKNOWN if cents is None else MARKETPLACES.get(domain_id, MARKETPLACES[1]).money(cents)
+
+
+def percent(value: float | None) -> str:
+    """`12.3 %`, rounded down, so that 4.96 never reads as a 5.0 that `_gte=5` leaves out."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    return f"{math.floor(round(value * 10, 6)) / 10:,.1f} %".replace("-", "−")
+
+
+def count(value: int | None) -> str:
+    return UNKNOWN if value is None else f"{value:,}"
+
+
+def short_count(value: int | None) -> str:
+    """`950`, `120K`, `4.5M`; the exact number, with its separators, where someone points."""
+    if value is None:
+        return UNKNOWN
+    if value < 1_000:
+        return str(value)
+    size, unit = (1_000, "K") if value < 1_000_000 else (1_000_000, "M")
+    short = f"{value / size:.1f}".removesuffix(".0") if value < 100 * size else f"{value // size:,}"
+    return Markup('<span title="{}">{}{}</span>').format(f"{value:,}", short, unit)
+
+
+def condition(grade: Condition | None) -> str:
+    return UNKNOWN if grade is None else _CONDITIONS[grade]
+
+
+def iso(instant: datetime) -> str:
+    """`2026-11-22T13:06:37.123Z`."""
+    return instant_text(instant)
+
+
+def as_text(document: Any) -> str:
+    """A small JSON document as people read it."""
+    if isinstance(document, dict):
+        return "; ".join(f"{str(name).replace('_', ' ')}: {as_text(value)}" for name, value in document.items())
+    return ", ".join(as_text(item) for item in document) if isinstance(document, list) else str(document)
+
+
+def exact_time(instant: datetime) -> str:
+    """`2026-11-22 13:06:37 UTC`."""
+    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def clock_time(instant: datetime, now: datetime) -> str:
+    """`14:05 UTC` within a day of now, else with its date."""
+    return f"{instant:%H:%M} UTC" if abs(instant - now) < timedelta(hours=20) else f"{instant:%Y-%m-%d %H:%M} UTC"
+
+
+def age(instant: datetime, now: datetime) -> str:
+    """`5 min`, `3 h`, `2 d`; `now` for less than a minute and for what a clock set back puts ahead."""
+    past = now - instant
+    for least, unit, name in _AGES:
+        if past >= least:
+            return f"{past // unit} {name}"
+    return "now"
+
+
+def since(instant: datetime | None, now: datetime) -> str:
+    """An age as a `<time>` with the exact moment behind it."""
+    if instant is None:
+        return UNKNOWN
+    text = age(instant, now)
+    return Markup('<time data-age datetime="{}" title="{}">{}</time>').format(
+        iso(instant), exact_time(instant), text if text == "now" else f"{text} ago"
+    )
+
+
+def at(instant: datetime | None, now: datetime) -> str:
+    """A moment as a `<time>`, with the exact one behind it."""
+    if instant is None:
+        return UNKNOWN
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        iso(instant), exact_time(instant), clock_time(instant, now)
+    )
+
+
+def verdict_text(verdict: Verdict, now: datetime) -> str:
+    """The verdict in a few words: `Waiting for tokens until 14:05 UTC`."""
+    if verdict.state is VerdictState.WAITING and verdict.waiting_until is not None:
+        return f"Waiting for tokens until {clock_time(verdict.waiting_until, now)}"
+    return verdict.state.value.replace("_", " ").capitalize()

@@ -1,0 +1,108 @@
+"""The pages for people: the deals table and one deal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, render_template, request
+from sqlalchemy import Connection
+
+from keepa_deals.deal_query import DealQuery, read_deal_query
+from keepa_deals.store import find
+from keepa_deals.web.api import asked_deal
+from keepa_deals.web.desk import desk
+from keepa_deals.web.explained import explained_steps, waterfall
+from keepa_deals.web.marketplaces import MARKETPLACES
+from keepa_deals.web.table import Table
+
+blueprint = Blueprint("pages", __name__)
+
+PAGE_SIZES = (25, 50, 100, 250)
+
+
+@dataclass(frozen=True, slots=True)
+class Loosening:
+    """A filter whose removal alone would show something."""
+
+    label: str
+    url: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Emptiness:
+    """Why there is nothing to show."""
+
+    hidden_by_filters: int
+    loosenings: tuple[Loosening, ...]
+
+
+@blueprint.get("/")
+def deals() -> tuple[str, int]:
+    place, now = desk().marketplace, desk().now()
+    query, problems = read_deal_query(request.args, minor_digits=place.minor_digits)
+    table = Table(query, place)
+    with desk().reading() as connection:
+        page = find.find_deals(connection, query, now=now)
+        count = find.count_deals(connection, query, now=now)
+        held = find.holdings(connection, now=now)
+        categories = find.live_categories(connection, now=now)
+        emptiness = _emptiness(connection, table) if count == 0 else None
+    shown: dict[str, Any] = {
+        "table": table,
+        "query": query,
+        "page": page,
+        "count": count,
+        "held": held,
+        "categories": categories,
+        "emptiness": emptiness,
+        "next_url": _next(table, page),
+        "ranges": table.ranges(request.args, problems),
+        "notes": table.notes(problems),
+        "page_sizes": sorted({*PAGE_SIZES, query.limit}),
+    }
+    is_wrong = any(not problem.is_unknown for problem in problems)
+    return render_template("deals.html", **shown), 400 if is_wrong else 200
+
+
+@blueprint.get("/deals/<asin>")
+def deal(asin: str) -> str:
+    now = desk().now()
+    details = asked_deal(asin, now)
+    place = MARKETPLACES.get(details.deal.domain_id, desk().marketplace)
+    return render_template(
+        "deal.html",
+        details=details,
+        deal=details.deal,
+        place=place,
+        bars=waterfall(details.deal),
+        steps=explained_steps(details.explanation, place),
+    )
+
+
+def _next(table: Table, page: find.DealsPage) -> str | None:
+    if page.next_after is None:
+        return None
+    return table.address(table.query.starting_after(page.next_after))
+
+
+def _emptiness(connection: Connection, table: Table) -> Emptiness:
+    """How many deals the filters hide, and which one of them to give up first."""
+    query, now = table.query, desk().now()
+    hidden = find.count_deals(connection, query.unfiltered(), now=now) if query.is_filtered else 0
+    found = [_loosening(connection, table, *without) for without in _one_fewer(table)] if hidden else []
+    useful = sorted((item for item in found if item.count), key=lambda item: -item.count)
+    return Emptiness(hidden, tuple(useful[:4]))
+
+
+def _one_fewer(table: Table) -> list[tuple[str, DealQuery]]:
+    query = table.query
+    fewer = [(table.bound_text(bound), query.without(bound.parameter)) for bound in query.bounds]
+    fewer += [("the search", query.without("q"))] if query.words else []
+    fewer += [("the condition", query.without("condition"))] if query.conditions else []
+    return fewer + ([("the category", query.without("category"))] if query.categories else [])
+
+
+def _loosening(connection: Connection, table: Table, label: str, query: DealQuery) -> Loosening:
+    return Loosening(label, table.address(query), find.count_deals(connection, query, now=desk().now()))
