@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -19,15 +20,18 @@ from celery import Celery, signals
 from celery.beat import BeatLazyFunc
 
 from keepa_deals.celery_commands import BACKFILL_QUEUE, QUEUES, SOFT_SHUTDOWN_SECONDS, UPSERT_QUEUE
+from keepa_deals.errors import KeepaDealsError
 from keepa_deals.logs import log_to_stream
 from keepa_deals.pulse import PULSE_TASK, pulse
-from keepa_deals.records import Pass
+from keepa_deals.records import Pass, StopReason
 from keepa_deals.settings import Settings, load_settings
 
 RING_EVERY_SECONDS = 15.0
 
 Ring = Callable[[Pass, Any], Any]
-Services = Callable[[], Any]
+"""Takes a pass and the services; what it returns is logged, unless it is None."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +62,11 @@ def create_celery(settings: Settings, *, installation: str, broker_url: str) -> 
     return app
 
 
-def register_tasks(app: Celery, *, ring: Ring, services: Services) -> None:
+def register_tasks(app: Celery, *, ring: Ring, services: Callable[[], Any]) -> None:
     """Hang up the doorbells and the canary.
 
-    `services` is called once in each worker child, at its first task: connections must not cross a fork.
+    `services` is called once in each worker child, at its first task (connections must not cross a fork), and
+    gives what `bootstrap.Services` gives: here `means.store`, and whatever `ring` makes of it.
     """
     shared = cache(services)
     for bell in DOORBELLS:
@@ -69,7 +74,8 @@ def register_tasks(app: Celery, *, ring: Ring, services: Services) -> None:
 
     @app.task(name=PULSE_TASK, shared=False, soft_time_limit=60, time_limit=90)  # type: ignore[untyped-decorator]
     def arrive(queue: str, sent_at: str) -> None:
-        pulse(queue, sent_at, store=shared().store, now=datetime.now(UTC))
+        with _telling(PULSE_TASK):
+            pulse(queue, sent_at, store=shared().means.store, now=datetime.now(UTC))
 
 
 def celery_from_environment(root: Path, environ: Mapping[str, str]) -> Celery:
@@ -86,16 +92,27 @@ def celery_from_environment(root: Path, environ: Mapping[str, str]) -> Celery:
     return app
 
 
-def _hang_up(app: Celery, bell: Doorbell, *, ring: Ring, services: Services) -> None:
+def _hang_up(app: Celery, bell: Doorbell, *, ring: Ring, services: Callable[[], Any]) -> None:
     @app.task(name=bell.task, shared=False, soft_time_limit=bell.soft_limit, time_limit=bell.hard_limit)  # type: ignore[untyped-decorator]
     def rung() -> Any:
-        return ring(bell.which, services())
+        with _telling(bell.task):
+            return ring(bell.which, services())
+
+
+@contextmanager
+def _telling(task: str) -> Iterator[None]:
+    """A declared failure says in its own sentence what to do; any other is Celery's to log, with its traceback."""
+    try:
+        yield
+    except KeepaDealsError as error:
+        log.error("task=%s error=%s: %s", task, type(error).__name__, error)
 
 
 def _ring(which: Pass, services: Any) -> Any:
     from keepa_deals.doorbell import ring  # noqa: PLC0415 - only a worker's child needs the passes
 
-    return ring(which, services)
+    said = ring(which, means=services.means, leases=services.leases)
+    return None if said["stop"] is StopReason.NOT_DUE else said
 
 
 def _build_services(settings: Settings) -> Any:

@@ -29,11 +29,13 @@ def ring(which: Pass, services: Any) -> str:
 
 
 def services() -> Any:
-    return SimpleNamespace(store=Store(open_database(settings.database_address()), clock=SystemClock()))
+    store = Store(open_database(settings.database_address()), clock=SystemClock())
+    return SimpleNamespace(means=SimpleNamespace(store=store))
 
 
 assert settings.redis_url is not None
 app = create_celery(settings, installation="chain", broker_url=broker_url(settings.redis_url.reveal()))
+app.conf.worker_soft_shutdown_timeout = 2.0
 for entry in app.conf.beat_schedule.values():
-    entry["schedule"] = float(os.environ.get("CHAIN_PERIOD", "1"))
+    entry["schedule"] = entry["options"]["expires"] = 1.0
 register_tasks(app, ring=ring, services=services)
