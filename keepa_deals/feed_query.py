@@ -11,12 +11,25 @@ from typing import Any
 
 from keepa_deals.errors import BadSettings
 
-BOOKS_US = 283155
+BOOKS_BY_DOMAIN = {
+    1: 283155,
+    2: 266239,
+    3: 186606,
+    4: 301061,
+    5: 465392,
+    6: 916520,
+    8: 411663524,
+    9: 599364031,
+    10: 976389031,
+}
+"""the root category of books by marketplace"""
 OPEN_END = 2_147_483_647
 """Keepa's way to leave the upper end of a percent range open"""
 USED = 2
 NINETY_DAYS = 3
 NEWEST_CHANGE_FIRST = 1
+LARGEST_FALL_FIRST = 4
+"""by percent"""
 LEAST_DROP_PERCENT = 10
 """Keepa takes no smaller one"""
 MOST_CATEGORIES = 500
@@ -33,8 +46,9 @@ class FeedQuery:
     """
 
     domain_id: int = 1
-    categories: tuple[int, ...] = (BOOKS_US,)
-    """root categories, or direct sub-categories; at most 500; empty: all"""
+    categories: tuple[int, ...] | None = None
+    """root categories, or direct sub-categories; at most 500; empty: all; None: the marketplace's books, and all
+    where their category is not known"""
     lowest_price_cents: int = 1_000
     highest_price_cents: int = 45_100
     best_rank: int = 1
@@ -42,8 +56,14 @@ class FeedQuery:
     drop_percent_min: int = LEAST_DROP_PERCENT
 
     def selection(self, page: int, *, newest_first: bool) -> dict[str, object]:
-        """The body of one `/deal` request. The live update reads newest first; so does the sweep, for the only
-        other orders rank by size of the fall, which moves rows between pages while they are being read."""
+        """The body of one `/deal` request, page counted from 0.
+
+        Newest change first serves the live update, and the sweep too: what changes meanwhile moves to the front,
+        so a row may come twice but none that stays as it was is skipped. The other order, the largest fall in
+        percent first, shows what there is at a first start; its rows move both ways while pages are read.
+        """
+        books = BOOKS_BY_DOMAIN.get(self.domain_id)
+        categories = self.categories if self.categories is not None else (books,) if books is not None else ()
         selection: dict[str, object] = {
             "page": page,
             "domainId": self.domain_id,
@@ -55,10 +75,10 @@ class FeedQuery:
             "currentRange": [self.lowest_price_cents, self.highest_price_cents],
             "deltaPercentRange": [self.drop_percent_min, OPEN_END],
             "salesRankRange": [self.best_rank, self.worst_rank],
-            "sortType": NEWEST_CHANGE_FIRST,
+            "sortType": NEWEST_CHANGE_FIRST if newest_first else LARGEST_FALL_FIRST,
         }
-        if self.categories:
-            selection["includeCategories"] = list(self.categories)
+        if categories:
+            selection["includeCategories"] = list(categories)
         return selection
 
 

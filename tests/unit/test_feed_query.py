@@ -30,6 +30,15 @@ def test_without_categories_none_is_named():
     assert "includeCategories" not in FeedQuery(categories=()).selection(0, newest_first=False)
 
 
+@pytest.mark.parametrize(("domain_id", "books"), [(1, [283155]), (3, [186606]), (11, None)])
+def test_the_default_categories_are_the_marketplaces_books(domain_id, books):
+    assert FeedQuery(domain_id=domain_id).selection(0, newest_first=True).get("includeCategories") == books
+
+
+def test_the_other_order_is_the_largest_fall_first():
+    assert FeedQuery().selection(0, newest_first=False)["sortType"] == 4
+
+
 def test_a_query_is_read_from_json_and_keeps_the_other_defaults():
     query = parse_feed_query('{"lowest_price_cents": 2000, "categories": [5, 6], "drop_percent_min": 25}')
     assert query == FeedQuery(lowest_price_cents=2000, categories=(5, 6), drop_percent_min=25)
