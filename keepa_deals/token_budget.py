@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from math import ceil
+from math import ceil, inf
 
 TICK_MS = 60_000
 """from one refill to the next"""
@@ -137,7 +137,7 @@ def hindrance(position: Position, *, cost: int, live: bool) -> str | None:
         return "others are before it in line" if position.available > 0 and not live else "the balance is used up"
     if not live and position.owed and free < cost:
         return "a live update is under way"
-    if position.open and free - cost + min(charge.tokens for charge in position.open) <= 0:
+    if free - cost + _smallest(position, live=live) <= 0:
         return "a call in the air could be refused"
     if not live and not _covered(position, cost=cost):
         return "the next live update needs the tokens"
@@ -188,6 +188,13 @@ def _thousandths_per_tick(plans: tuple[LivePlan, ...]) -> int:
 
 def _sum(charges: tuple[Charge, ...]) -> int:
     return sum(charge.tokens for charge in charges)
+
+
+def _smallest(position: Position, *, live: bool) -> float:
+    """The cheapest call that is in the air, or has a right to be there first."""
+    others = position.open if live else position.open + position.owed + position.ahead
+    pages = (FEED_PAGE_COST,) if position.owed and not live else ()
+    return min((*pages, *(charge.tokens for charge in others)), default=inf)
 
 
 def _covered(position: Position, *, cost: int) -> bool:
@@ -243,14 +250,15 @@ def _step(position: Position) -> Position:
     if next_tick <= at:
         balance, next_tick = min(position.capacity, balance + position.rate), next_tick + TICK_MS
     balance -= sum(charge.tokens for charge in charges if charge.by <= at)
-    balance -= sum(plan.cost for plan in position.plans if position.at < plan.settled <= at)
+    begun = sum(plan.cost for plan in position.plans if position.at < plan.settled <= at)
+    in_the_air = (Charge(begun, at + position.timeout),) if begun > 0 else ()
     return replace(
         position,
         at=at,
         balance=balance,
         next_tick=next_tick,
         open=_pending(position.open, at),
-        owed=_pending(position.owed, at),
+        owed=_pending(position.owed, at) + in_the_air,
         ahead=_pending(position.ahead, at),
         plans=_rolled(position.plans, position.at, at),
     )

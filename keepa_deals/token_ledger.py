@@ -125,6 +125,9 @@ class Ledger:
     balance: int = 0
     """a lower bound of what Keepa holds, had no open call been charged yet"""
     next_tick: int = 0
+    """when the next tick counts, at the latest instant that it may come, and a margin"""
+    tick_from: int = 0
+    """the earliest instant that this tick may come"""
     rate: int = 0
     heard: int = 0
     """receipt of the newest answer"""
@@ -167,7 +170,7 @@ class Ledger:
             if live and installation in self.owed:
                 self._owe(installation, self.owed[installation].tokens - cost)
             return Granted(self.now, lapses)
-        until = first_instant(position, cost=cost, live=live)
+        until = first_instant(position, cost=cost, live=live) + TICK_MARGIN_MS
         if not live:
             self._book(key, cost, until)
         return Denied(self.now, until, reason)
@@ -257,7 +260,7 @@ class Ledger:
             timeout=timeout,
             open=tuple(Charge(held.most, held.lapses) for held in self.open.values() if held.most > 0),
             owed=tuple(self.owed.values()),
-            ahead=tuple(Charge(place.cost, place.lapses) for place in ahead),
+            ahead=tuple(Charge(place.cost, max(place.until, self.now) + timeout) for place in ahead),
             plans=tuple(self.plans.values()),
             held_back=min(max(self.drained.values(), default=0), CAPACITY_MINUTES * self.rate // 4),
         )
@@ -314,22 +317,36 @@ class Ledger:
     def _raise(self, answer: Answer, *, id: str, granted: int, sent: int, received: int) -> None:
         """Raise to Keepa's figure less the bills that it may not hold yet.
 
-        A tick that may have come between sending and receipt is taken as already in the figure.
+        A tick that may have come between sending and receipt is taken as already in the figure. What is held
+        and what was heard are two lower bounds, each with the tick that it counts next. When that is surely
+        the same tick, the higher balance and the earlier count hold together; else only one of the two can be
+        kept, and the new one only if it will never be the lower.
         """
-        first = received + answer.refill_in + TICK_MARGIN_MS
-        if sent + answer.refill_in <= received:
-            first += TICK_MS
+        earliest = sent + answer.refill_in
+        if earliest <= received:
+            earliest += TICK_MS
+        first = earliest + received - sent + TICK_MARGIN_MS
         ticks = 0 if self.now < first else (self.now - first) // TICK_MS + 1
         full = min(CAPACITY_MINUTES * self.rate, answer.balance + self.rate * ticks)
         balance = full - sum(
             spend.bill for other, spend in self.recent.items() if other != id and spend.ended > granted
         )
-        next_tick = first + TICK_MS * ticks
-        tighter = next_tick <= self.next_tick or self.now - self.grid > GRID_MS
-        if not self.known or balance > self.balance or (balance == self.balance and tighter):
-            self.balance, self.next_tick, self.grid = balance, next_tick, received
+        next_tick, tick_from = first + TICK_MS * ticks, earliest + TICK_MS * ticks
         if not self.known:
-            self.known, self.since = True, self.now
+            self.known, self.since, self.balance = True, self.now, balance
+            self._set_grid(next_tick, tick_from, received)
+        elif max(next_tick - self.tick_from, self.next_tick - tick_from) < TICK_MS + TICK_MARGIN_MS:
+            self.balance = max(self.balance, balance)
+            narrow = received - sent <= TICK_MARGIN_MS
+            drift = TICK_MARGIN_MS if narrow and self.now - self.grid > GRID_MS else 0
+            if next_tick <= self.next_tick + drift:
+                self._set_grid(next_tick, tick_from, received)
+        elif balance >= self.balance + self.rate * max(0, -((self.next_tick - next_tick) // TICK_MS)):
+            self.balance = balance
+            self._set_grid(next_tick, tick_from, received)
+
+    def _set_grid(self, next_tick: int, tick_from: int, received: int) -> None:
+        self.next_tick, self.tick_from, self.grid = next_tick, tick_from, received
 
     def _lower(self, answer: Answer, *, sent: int, received: int, steady: bool) -> None:
         """Lower to the most that Keepa's figure allows.
@@ -347,15 +364,17 @@ class Ledger:
         if steady:
             hour = str(self.now // HOUR_MS)
             self.drained[hour] = self.drained.get(hour, 0) + self.balance - most
+        self.balance = most
         latest = received + answer.refill_in + TICK_MARGIN_MS
-        self.balance, self.grid = most, received
-        self.next_tick = latest + TICK_MS * max(ticks, 0 if self.now < latest else (self.now - latest) // TICK_MS + 1)
+        passed = TICK_MS * max(ticks, 0 if self.now < latest else (self.now - latest) // TICK_MS + 1)
+        self._set_grid(latest + passed, first + passed, received)
 
     def _count_ticks(self, until: int) -> None:
         if self.known and self.next_tick <= until:
             ticks = (until - self.next_tick) // TICK_MS + 1
             self.balance = min(CAPACITY_MINUTES * self.rate, self.balance + self.rate * ticks)
             self.next_tick += TICK_MS * ticks
+            self.tick_from += TICK_MS * ticks
 
     def _lapse(self, id: str, held: Reservation) -> None:
         self._count_ticks(held.lapses)
@@ -374,7 +393,7 @@ class Ledger:
 
     def _shift(self, by: int) -> None:
         """The clock was set back: carry on as if no time had passed since the last look."""
-        self.now, self.next_tick = self.now + by, self.next_tick + by
+        self.now, self.next_tick, self.tick_from = self.now + by, self.next_tick + by, self.tick_from + by
         self.heard, self.grid, self.since = self.heard + by, self.grid + by, self.since + by
         for held in self.open.values():
             held.granted, held.lapses = held.granted + by, held.lapses + by

@@ -13,7 +13,7 @@ local L
 
 local function fresh()
   return {
-    now = 0, number = 0, known = false, balance = 0, next_tick = 0, rate = 0, heard = 0, grid = 0, forgotten = 0,
+    now = 0, number = 0, known = false, balance = 0, next_tick = 0, tick_from = 0, rate = 0, heard = 0, grid = 0, forgotten = 0,
     open = {}, recent = {}, plans = {}, owed = {}, line = {}, learned = {}, drained = {},
     since = 0, spent = 0, lost = 0, refused = 0, server = '',
   }
@@ -94,6 +94,17 @@ local function covered(p, cost)
   return true
 end
 
+local function smallest(p, live)
+  local least = math.huge
+  for _, charge in ipairs(p.open) do least = math.min(least, charge.tokens) end
+  if not live then
+    if #p.owed > 0 then least = math.min(least, PAGE) end
+    for _, charge in ipairs(p.owed) do least = math.min(least, charge.tokens) end
+    for _, charge in ipairs(p.ahead) do least = math.min(least, charge.tokens) end
+  end
+  return least
+end
+
 local function hindrance(p, cost, live)
   local available = p.balance - total(p.open)
   local free = available
@@ -103,11 +114,7 @@ local function hindrance(p, cost, live)
     return 'the balance is used up'
   end
   if not live and #p.owed > 0 and free < cost then return 'a live update is under way' end
-  if #p.open > 0 then
-    local least = math.huge
-    for _, charge in ipairs(p.open) do least = math.min(least, charge.tokens) end
-    if free - cost + least <= 0 then return 'a call in the air could be refused' end
-  end
+  if free - cost + smallest(p, live) <= 0 then return 'a call in the air could be refused' end
   if not live and not covered(p, cost) then return 'the next live update needs the tokens' end
   return nil
 end
@@ -139,16 +146,17 @@ local function step(p)
     p.next_tick = p.next_tick + TICK
   end
   p.balance = p.balance - fall_due(p, 'open') - fall_due(p, 'owed') - fall_due(p, 'ahead')
-  local plans = {}
+  local plans, begun = {}, 0
   for _, plan in ipairs(p.plans) do
     if settled(plan) > before and settled(plan) <= p.at then
-      p.balance = p.balance - plan.cost
+      begun = begun + plan.cost
       plans[#plans + 1] = { due = plan.due + plan.every, every = plan.every, cost = plan.cost }
     elseif settled(plan) > before or lapse_time(plan) > p.at then
       plans[#plans + 1] = plan
     end
   end
   p.plans = plans
+  if begun > 0 then p.owed[#p.owed + 1] = { tokens = begun, by = p.at + p.timeout } end
 end
 
 local function first_instant(p, cost, live)
@@ -200,6 +208,7 @@ local function count_ticks(till)
     local ticks = math.floor((till - L.next_tick) / TICK) + 1
     L.balance = math.min(MINUTES * L.rate, L.balance + L.rate * ticks)
     L.next_tick = L.next_tick + TICK * ticks
+    L.tick_from = L.tick_from + TICK * ticks
   end
 end
 
@@ -213,7 +222,7 @@ local function lapse(id, held)
 end
 
 local function shift(by)
-  for _, name in ipairs({ 'now', 'next_tick', 'heard', 'grid', 'since' }) do L[name] = L[name] + by end
+  for _, name in ipairs({ 'now', 'next_tick', 'tick_from', 'heard', 'grid', 'since' }) do L[name] = L[name] + by end
   for _, held in pairs(L.open) do held.granted, held.lapses = held.granted + by, held.lapses + by end
   for _, place in pairs(L.line) do place['until'], place.lapses = place['until'] + by, place.lapses + by end
   for _, owed in pairs(L.owed) do owed.by = owed.by + by end
@@ -263,7 +272,7 @@ local function position(key, timeout)
   for _, owed in pairs(L.owed) do p.owed[#p.owed + 1] = owed end
   for _, place in pairs(L.line) do
     if not own or place.number < own.number then
-      p.ahead[#p.ahead + 1] = { tokens = place.cost, by = place.lapses }
+      p.ahead[#p.ahead + 1] = { tokens = place.cost, by = math.max(place['until'], L.now) + timeout }
     end
   end
   for _, plan in pairs(L.plans) do p.plans[#p.plans + 1] = plan end

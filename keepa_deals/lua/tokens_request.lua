@@ -20,7 +20,7 @@ if not reason then
   if owed then owe(asked.installation, owed.tokens - asked.cost) end
   return reply({ permit = lapses })
 end
-local instant = first_instant(p, asked.cost, live)
+local instant = first_instant(p, asked.cost, live) + TICK_MARGIN
 if not live then
   local place = L.line[key]
   if not place then

@@ -44,20 +44,32 @@ local function past(first)
   return L.now < first and 0 or math.floor((L.now - first) / TICK) + 1
 end
 
+local function set_grid(next_tick, tick_from)
+  L.next_tick, L.tick_from, L.grid = next_tick, tick_from, received
+end
+
 local function raise(granted)
-  local first = received + asked.refill_in + TICK_MARGIN
-  if sent + asked.refill_in <= received then first = first + TICK end
+  local earliest = sent + asked.refill_in
+  if earliest <= received then earliest = earliest + TICK end
+  local first = earliest + received - sent + TICK_MARGIN
   local ticks = past(first)
   local balance = math.min(MINUTES * L.rate, asked.balance + L.rate * ticks)
   for id, spend in pairs(L.recent) do
     if id ~= asked.id and spend.ended > granted then balance = balance - spend.bill end
   end
-  local next_tick = first + TICK * ticks
-  local tighter = next_tick <= L.next_tick or L.now - L.grid > GRID
-  if not L.known or balance > L.balance or (balance == L.balance and tighter) then
-    L.balance, L.next_tick, L.grid = balance, next_tick, received
+  local next_tick, tick_from = first + TICK * ticks, earliest + TICK * ticks
+  if not L.known then
+    L.known, L.since, L.balance = true, L.now, balance
+    set_grid(next_tick, tick_from)
+  elseif math.max(next_tick - L.tick_from, L.next_tick - tick_from) < TICK + TICK_MARGIN then
+    L.balance = math.max(L.balance, balance)
+    local narrow = received - sent <= TICK_MARGIN
+    local drift = narrow and L.now - L.grid > GRID and TICK_MARGIN or 0
+    if next_tick <= L.next_tick + drift then set_grid(next_tick, tick_from) end
+  elseif balance >= L.balance + L.rate * math.max(0, math.ceil((next_tick - L.next_tick) / TICK)) then
+    L.balance = balance
+    set_grid(next_tick, tick_from)
   end
-  if not L.known then L.known, L.since = true, L.now end
 end
 
 local function lower(steady)
@@ -74,8 +86,9 @@ local function lower(steady)
     L.drained[hour] = (L.drained[hour] or 0) + L.balance - most
   end
   local latest = received + asked.refill_in + TICK_MARGIN
-  L.balance, L.grid = most, received
-  L.next_tick = latest + TICK * math.max(ticks, past(latest))
+  local passed = TICK * math.max(ticks, past(latest))
+  L.balance = most
+  set_grid(latest + passed, first + passed)
 end
 
 local granted = close()
