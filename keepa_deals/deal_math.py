@@ -6,14 +6,16 @@ depends on it. A judgement's steps hold every input, so that its profit can be r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
 
 from keepa_deals import fees
 from keepa_deals.deal_ranking import rank_candidate, rank_looked
-from keepa_deals.fees import NOT_FOR_RESALE, all_in_cents, percent_of, referral_fee
+from keepa_deals.fees import NOT_FOR_RESALE, all_in_cents, percent_of, ratio_of, referral_fee
 from keepa_deals.records import CostSettings, FeedEstimate, Judgement, Offer, Product, Step
 from keepa_deals.sale_price import (
     AMAZON_CEILING,
@@ -188,19 +190,19 @@ def lowest_list_price(all_in: int | None, *, charges: Charges, markup_percent: f
     """
     if all_in is None or charges.percent is None or charges.fba_cents is None or charges.closing_cents is None:
         return None
-    keep = 1 - (Decimal(str(charges.percent)) + Decimal(str(markup_percent))) / 100
+    markup_parts, markup_whole = ratio_of(markup_percent)
+    keep = 1 - Fraction(*ratio_of(charges.percent)) - Fraction(markup_parts, markup_whole)
     if keep <= 0:
         return None
-    fixed = all_in + charges.fba_cents + charges.closing_cents
 
     def leaves_enough(price: int) -> bool:
         left = charges.left_of(price)
-        return left is not None and (left - all_in) * 100 >= Decimal(str(markup_percent)) * price
+        return left is not None and (left - all_in) * markup_whole >= markup_parts * price
 
-    # The closed form ignores rounding and the minimum fee: it starts a few cents low and the search ends exactly.
-    start = int((fixed / keep).to_integral_value(ROUND_CEILING))
-    rounding = int((1 / keep).to_integral_value(ROUND_CEILING)) + 1
-    candidates = range(max(1, start - rounding), start + 2 * rounding + STEPS_OF_MINIMUM_FEE)
+    # The closed form ignores rounding and the minimum fee: the search starts a little low and ends exactly.
+    about = math.ceil((all_in + charges.fba_cents + charges.closing_cents) / keep)
+    rounding = math.ceil(1 / keep) + 1
+    candidates = range(max(1, about - rounding), about + 2 * rounding + STEPS_OF_MINIMUM_FEE)
     return next((price for price in candidates if leaves_enough(price)), None)
 
 
@@ -208,13 +210,12 @@ def maximum_buy_price(left_of_sale: int | None, *, costs: CostSettings) -> int |
     """The highest landed price that still reaches the target ROI; 0 if none does; None where the sale is unknown."""
     if left_of_sale is None:
         return None
-    roi = 1 + Decimal(str(costs.target_roi_percent)) / 100
-    tax = 1 + Decimal(str(costs.purchase_tax_percent)) / 100
+    roi = 1 + Fraction(*ratio_of(costs.target_roi_percent))
+    tax = 1 + Fraction(*ratio_of(costs.purchase_tax_percent))
     if roi <= 0 or tax <= 0:
         return None
-    most_all_in = (Decimal(left_of_sale) / roi).to_integral_value(ROUND_FLOOR)
-    fixed = costs.prep_cents + costs.inbound_shipping_cents
-    price = max(0, int(((most_all_in - fixed) / tax).to_integral_value(ROUND_CEILING)))
+    most_all_in = math.floor(left_of_sale / roi)
+    price = max(0, math.ceil((most_all_in - costs.prep_cents - costs.inbound_shipping_cents) / tax))
     # Tax is rounded to the cent, so the exact quotient may be a cent off either way.
     while price > 0 and (all_in_cents(price, costs=costs) or 0) > most_all_in:
         price -= 1

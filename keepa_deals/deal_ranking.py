@@ -5,10 +5,11 @@ Pure. Rough on purpose, and never shown as a judgement: it only orders the work.
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 
 from keepa_deals import fees
-from keepa_deals.fees import NOT_FOR_RESALE, all_in_cents, percent_of, referral_fee
+from keepa_deals.fees import NOT_FOR_RESALE, all_in_cents, referral_fee
 from keepa_deals.records import Averages, CostSettings, FeedEstimate, FeedRecord, Product
 from keepa_deals.sale_price import (
     USUAL_SHIPPING_CENTS,
@@ -123,7 +124,7 @@ def _estimate(profit: int, *, drops: float, seen_at: datetime, now: datetime) ->
     demand = drops / (drops + DROPS_OF_AN_EVEN_CHANCE)
     hours_old = max(0.0, (now - seen_at).total_seconds() / 3600)
     still_holds = 0.5 ** (hours_old / HALF_LIFE_HOURS)
-    return FeedEstimate(worth_cents=percent_of(profit, round(100 * demand * still_holds, 6)), reason=None)
+    return FeedEstimate(worth_cents=math.floor(profit * demand * still_holds + 0.5), reason=None)
 
 
 def _drops_of_rank(rank: int | None) -> float:

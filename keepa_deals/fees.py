@@ -7,7 +7,8 @@ labelled so in every judgement. What neither knows is None, and no profit can be
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
+from functools import lru_cache
 
 from keepa_deals.records import CostSettings, Product
 
@@ -103,8 +104,14 @@ class ReferralTerms:
 
 def percent_of(cents: int, percent: float) -> int:
     """`percent` percent of an amount, rounded half up to the cent: the one rounding rule of all money here."""
-    share = Decimal(cents) * Decimal(str(percent)) / 100
-    return int(share.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    parts, whole = ratio_of(percent)
+    return (2 * cents * parts + whole) // (2 * whole)
+
+
+@lru_cache(maxsize=256)
+def ratio_of(percent: float) -> tuple[int, int]:
+    """A percentage as the exact fraction that its digits say: 15.01 is 1501 / 10000, not the nearest binary one."""
+    return (Decimal(str(percent)) / 100).as_integer_ratio()
 
 
 def all_in_cents(price: int | None, *, costs: CostSettings) -> int | None:

@@ -294,7 +294,8 @@ class Step:
 class Judgement:
     """What a copy costs, what it will sell for, and what is left, or why that can't be said.
 
-    `refusal` is None for a judged product, else one sentence: then the numbers it could not know are None.
+    `refusal` is None exactly where the profit is known, else the sentence that says what is missing; the numbers
+    that could be known stand all the same. Whether there is a copy to buy is `price_now_cents`.
     """
 
     condition: Condition | None
