@@ -91,6 +91,7 @@ def _note_unreadable(shift: Shift, plan: PlannedLook, error: str) -> None:
     """An answer that nobody could read counts against each product asked for, so that none blocks the line for ever."""
     with shift.means.store.write(shift.lease) as connection:
         saver = _saver(shift, connection)
+        saver.note_looked(plan.asins)
         for asin in plan.asins:
             saver.note_unreadable(asin, error)
 
@@ -110,6 +111,7 @@ def _save(shift: Shift, plan: PlannedLook, bought: Bought[LookAnswer]) -> None:
     means, answer = shift.means, bought.payload
     with means.store.write(shift.lease) as connection:
         saver = _saver(shift, connection)
+        saver.note_looked(plan.asins)
         effect = _save_products(shift, plan, answer, saver)
         gone = saver.save_missing(answer.missing)
         effect.retired += gone.retired

@@ -29,7 +29,7 @@ DEATHS_PER_HOUR = 1 / 60
 FREE_CONFIRMATIONS_PER_HOUR = 0.05
 VERIFY_WEIGHT = 0.7
 """Verification slightly undervalued on purpose: overvalued, it starves discovery."""
-SHORTEST_USEFUL_AGE = timedelta(hours=1)
+LOOK_AGAIN_AFTER = timedelta(hours=1)
 """Keepa does not refresh a product that it saw less than an hour ago, so an earlier look learns nothing."""
 NOMINAL_PROFIT_CENTS = 100
 """What a deal with unknown profit counts for."""
@@ -56,6 +56,8 @@ class WaitingCandidate:
     stage: str
     worth_cents: int
     updated_at: datetime
+    looked_at: datetime | None
+    """when the last look of the coming kind was bought; None before the first"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class WaitingDeal:
     profit_cents: int | None
     verified_at: datetime
     promised_until: datetime
+    looked_at: datetime | None
     look_due: bool
 
 
@@ -93,7 +96,8 @@ def plan_look(
     now: datetime,
 ) -> PlannedLook | None:
     """The best look to buy now, filled up with the next best of its kind; None if none is worth a token."""
-    choices = [_of_candidate(one, now) for one in candidates] + [_of_deal(one, now) for one in deals]
+    choices = [_of_candidate(one, now) for one in candidates if not _is_too_early(one.looked_at, now)]
+    choices += [_of_deal(one, now) for one in deals if not _is_too_early(one.looked_at, now)]
     worthwhile = sorted((one for one in choices if one.value > 0), key=lambda one: (-one.value, one.asin))
     if not worthwhile:
         return None
@@ -106,6 +110,10 @@ def batch_size(kind: LookKind, tokens_per_minute: int) -> int:
     """ASINs in one call: at most two minutes' refill at its dearest, at least one, at most Keepa's 100."""
     dearest = 12 if kind.is_full else 1
     return min(100, max(1, 2 * tokens_per_minute // dearest))
+
+
+def _is_too_early(looked_at: datetime | None, now: datetime) -> bool:
+    return looked_at is not None and timedelta(0) <= now - looked_at < LOOK_AGAIN_AFTER
 
 
 def _of_candidate(one: WaitingCandidate, now: datetime) -> _Choice:
@@ -125,7 +133,7 @@ def _of_deal(one: WaitingDeal, now: datetime) -> _Choice:
         hours = profit * value_of_certainty(1.0, promise=one.promised_until - one.verified_at)
         return _Choice(VERIFY_WEIGHT * hours / FULL_LOOK_MEAN_TOKENS, LookKind.VERIFY_FULL, one.asin)
     gained = hours_gained_by_verifying(age, promise=one.promised_until - one.verified_at)
-    useful = age >= SHORTEST_USEFUL_AGE
+    useful = age >= LOOK_AGAIN_AFTER
     return _Choice(VERIFY_WEIGHT * profit * gained if useful else 0.0, LookKind.VERIFY_LIGHT, one.asin)
 
 

@@ -6,6 +6,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, case, func, select
 
+from keepa_deals.errors import (
+    KeepaServerFault,
+    KeepaUnreachable,
+    KeyRejected,
+    MalformedReply,
+    RequestRejected,
+    SubscriptionEnded,
+)
 from keepa_deals.health_facts import CallFact, CallResult, DealsFact, KeepaFact, PassFact, PoisonFact, PulseFact
 from keepa_deals.records import DealState, Pass, StopReason
 from keepa_deals.store.call_ledger import CallOutcome
@@ -24,6 +32,16 @@ _RESULTS = {
     CallOutcome.MALFORMED: CallResult.MALFORMED,
     CallOutcome.REJECTED: CallResult.REQUEST_REJECTED,
 }
+
+_RESULT_OF_ERROR = {
+    KeyRejected.__name__: CallResult.KEY_REJECTED,
+    SubscriptionEnded.__name__: CallResult.SUBSCRIPTION_ENDED,
+    KeepaUnreachable.__name__: CallResult.UNREACHABLE,
+    KeepaServerFault.__name__: CallResult.SERVER_FAULT,
+    MalformedReply.__name__: CallResult.MALFORMED,
+    RequestRejected.__name__: CallResult.REQUEST_REJECTED,
+}
+"""Recorded errors begin with the name of their class."""
 
 
 def newest_pulses(connection: Connection) -> tuple[PulseFact, ...]:
@@ -66,7 +84,11 @@ def keepa_answers(connection: Connection, *, now: datetime) -> KeepaFact:
     ).scalar_one()
     return KeepaFact(
         answered_at=None if answered is None else answered.settled_at,
-        failures=_failures(connection, since=None if answered is None else answered.started_at, now=now),
+        failures=max(
+            _failed_calls(connection, since=None if answered is None else answered.started_at, now=now),
+            _failed_runs(connection, since=None if answered is None else answered.settled_at),
+            key=len,
+        ),
         refused_last_hour=refused,
     )
 
@@ -95,16 +117,14 @@ def set_aside(connection: Connection) -> PoisonFact:
 
 
 def call_result(outcome: str, error: str | None) -> CallResult | None:
-    """What a recorded call means for health; None for one that is still under way or was never sent."""
-    if outcome == CallOutcome.REJECTED and error is not None:
-        if "KeyRejected" in error or "KEEPA_API_KEY" in error:
-            return CallResult.KEY_REJECTED
-        if "SubscriptionEnded" in error or "subscription" in error.lower():
-            return CallResult.SUBSCRIPTION_ENDED
-    return _RESULTS.get(CallOutcome(outcome)) if outcome in set(CallOutcome) else CallResult.MALFORMED
+    """What a recorded call means for health; None for one that was answered, refused or never sent."""
+    named = _RESULT_OF_ERROR.get((error or "").split(":")[0])
+    if outcome == CallOutcome.REJECTED and named is not None:
+        return named
+    return _RESULTS.get(CallOutcome(outcome))
 
 
-def _failures(connection: Connection, *, since: datetime | None, now: datetime) -> tuple[CallFact, ...]:
+def _failed_calls(connection: Connection, *, since: datetime | None, now: datetime) -> tuple[CallFact, ...]:
     unsettled = (calls.c.outcome == CallOutcome.SENT) & (calls.c.started_at < now - UNSETTLED_AFTER)
     failed = calls.c.outcome.in_([outcome for outcome in _RESULTS if outcome is not CallOutcome.SENT])
     statement = select(calls).where(failed | unsettled)
@@ -115,6 +135,16 @@ def _failures(connection: Connection, *, since: datetime | None, now: datetime) 
     return tuple(
         CallFact(row.settled_at or row.started_at, result, row.error) for row, result in found if result is not None
     )
+
+
+def _failed_runs(connection: Connection, *, since: datetime | None) -> tuple[CallFact, ...]:
+    """Runs that ended because Keepa failed: reading the meter is no row of the ledger, yet it can fail too."""
+    statement = select(pass_reports.c.ended_at, pass_reports.c.error).where(pass_reports.c.error.is_not(None))
+    if since is not None:
+        statement = statement.where(pass_reports.c.ended_at > since)
+    rows = connection.execute(statement.order_by(pass_reports.c.id.desc()).limit(FAILURES_LOOKED_AT))
+    found = ((row.ended_at, _RESULT_OF_ERROR.get(row.error.split(":")[0]), row.error) for row in rows)
+    return tuple(CallFact(at, result, error) for at, result, error in found if result is not None)
 
 
 def _last_done_at(connection: Connection, which: str) -> datetime | None:

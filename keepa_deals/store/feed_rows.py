@@ -110,11 +110,12 @@ def _sort_candidate(
         "stage_at": now,
         "worth_cents": ranked.estimate.worth_cents,
         "reason": ranked.estimate.reason,
+        "looked_at": None,
     }
     if known is None:
         del sighting["b_asin"]
         batch.candidate_inserts.append(
-            {"asin": record.asin, "title": record.title, "first_seen_at": now, "failures": 0, **sighting, **start}
+            {"asin": record.asin, "title": record.title, "first_seen_at": now, **sighting, **start}
         )
     elif _starts_again(record, known, held):
         batch.candidate_restarts.append({**sighting, **start})

@@ -103,6 +103,15 @@ class LookSaver:
             effect.retired += self._retire(asin, held.get(asin), reason=NO_LONGER_KNOWN, product=None)
         return effect
 
+    def note_looked(self, asins: Sequence[str]) -> None:
+        """Looked at now, whatever it will teach; call before saving, which clears it where a next step is due."""
+        for table in (deals, candidates):
+            self.connection.execute(
+                update(table)
+                .where(table.c.domain_id == self.domain_id, table.c.asin.in_(asins))
+                .values(looked_at=self.now)
+            )
+
     def note_unreadable(self, asin: str, error: str) -> None:
         """A product that could not be read: the third time it is set aside."""
         if note_failure(self.connection, "product", asin, error=error, now=self.now):
@@ -168,7 +177,10 @@ class LookSaver:
             effect.retired += self._retire(held.asin, row, reason=NO_USED_OFFER, product=product)
         elif outcome is Comparison.INCONCLUSIVE and not held.look_due:
             self._set_deal(
-                held.asin, look_due_since=self.now, look_due_reason="the light look could not confirm its price"
+                held.asin,
+                look_due_since=self.now,
+                look_due_reason="the light look could not confirm its price",
+                looked_at=None,
             )
 
     def _retire(self, asin: str, row: Row[Any] | None, *, reason: str, product: Product | None) -> int:
@@ -239,5 +251,5 @@ class LookSaver:
         self.connection.execute(
             update(candidates)
             .where(candidates.c.asin == asin, candidates.c.domain_id == self.domain_id)
-            .values(stage=stage, stage_at=self.now, worth_cents=worth_cents, reason=reason)
+            .values(stage=stage, stage_at=self.now, worth_cents=worth_cents, reason=reason, looked_at=None)
         )

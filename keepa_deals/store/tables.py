@@ -66,6 +66,7 @@ deals = Table(
     Column("gone_evidence", Json),
     Column("keepa_updated_at", Instant),
     Column("judged_at", Instant, nullable=False),
+    Column("looked_at", Instant),
     Column("look_due_since", Instant),
     Column("look_due_reason", Text),
     # the offer
@@ -132,7 +133,7 @@ candidates = Table(
     Column("stage_at", Instant, nullable=False),
     Column("worth_cents", Integer),
     Column("reason", Text),
-    Column("failures", Integer, nullable=False, default=0),
+    Column("looked_at", Instant),
     CheckConstraint("stage in ('feed', 'light_look', 'deal', 'dropped', 'set_aside')", name="stage"),
 )
 Index("ix_candidates_stage_worth", candidates.c.stage, candidates.c.worth_cents)

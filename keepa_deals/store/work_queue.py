@@ -17,14 +17,24 @@ def waiting_candidates(connection: Connection, *, domain_id: int) -> list[Waitin
     found = []
     for stage in ("feed", "light_look"):
         rows = connection.execute(
-            select(candidates.c.asin, candidates.c.stage, candidates.c.worth_cents, candidates.c.keepa_updated_at)
+            select(
+                candidates.c.asin,
+                candidates.c.stage,
+                candidates.c.worth_cents,
+                candidates.c.keepa_updated_at,
+                candidates.c.looked_at,
+            )
             .where(candidates.c.domain_id == domain_id, candidates.c.stage == stage)
             .order_by(candidates.c.worth_cents.desc())
             .limit(CANDIDATES_CONSIDERED)
         )
         found += [
             WaitingCandidate(
-                asin=row.asin, stage=row.stage, worth_cents=row.worth_cents or 0, updated_at=row.keepa_updated_at
+                asin=row.asin,
+                stage=row.stage,
+                worth_cents=row.worth_cents or 0,
+                updated_at=row.keepa_updated_at,
+                looked_at=row.looked_at,
             )
             for row in rows
         ]
@@ -34,7 +44,14 @@ def waiting_candidates(connection: Connection, *, domain_id: int) -> list[Waitin
 def waiting_deals(connection: Connection, *, domain_id: int) -> list[WaitingDeal]:
     """The deals on show that could be verified, those nearest to the end of their promise first."""
     rows = connection.execute(
-        select(deals.c.asin, deals.c.profit_cents, deals.c.verified_at, deals.c.promised_until, deals.c.look_due_since)
+        select(
+            deals.c.asin,
+            deals.c.profit_cents,
+            deals.c.verified_at,
+            deals.c.promised_until,
+            deals.c.looked_at,
+            deals.c.look_due_since,
+        )
         .where(deals.c.domain_id == domain_id, deals.c.state != DealState.GONE)
         .order_by(deals.c.promised_until)
         .limit(DEALS_CONSIDERED)
@@ -45,6 +62,7 @@ def waiting_deals(connection: Connection, *, domain_id: int) -> list[WaitingDeal
             profit_cents=row.profit_cents,
             verified_at=row.verified_at,
             promised_until=row.promised_until,
+            looked_at=row.looked_at,
             look_due=row.look_due_since is not None,
         )
         for row in rows

@@ -50,7 +50,7 @@ def upgrade() -> None:
         sa.Column("stage_at", sa.String(24), nullable=False),
         sa.Column("worth_cents", sa.Integer(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
-        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("looked_at", sa.String(24), nullable=True),
         sa.CheckConstraint(
             "stage in ('feed', 'light_look', 'deal', 'dropped', 'set_aside')", name=op.f("ck_candidates_stage")
         ),
@@ -99,6 +99,7 @@ def upgrade() -> None:
         sa.Column("gone_evidence", sa.Text(), nullable=True),
         sa.Column("keepa_updated_at", sa.String(24), nullable=True),
         sa.Column("judged_at", sa.String(24), nullable=False),
+        sa.Column("looked_at", sa.String(24), nullable=True),
         sa.Column("look_due_since", sa.String(24), nullable=True),
         sa.Column("look_due_reason", sa.Text(), nullable=True),
         sa.Column("condition", sa.Integer(), nullable=True),
