@@ -51,7 +51,6 @@ def is_waiting(facts: HealthFacts, known: PassFact) -> bool:
     return (
         known.stop == StopReason.WAITING_FOR_TOKENS
         and known.waiting_until is not None
-        and not known.is_running
         and facts.real_seconds_since(known.waiting_until) <= TICK.total_seconds()
     )
 
@@ -79,12 +78,11 @@ def span(length: timedelta) -> str:
 
 def _check_pass(facts: HealthFacts, known: PassFact) -> Iterator[Finding]:
     yield from _check_failures(known)
-    if known.is_running:
-        late = _hung(facts, known)
-    elif is_waiting(facts, known):
+    late = _hung(facts, known) if known.is_running else None
+    if late is None and is_waiting(facts, known):
         yield _waiting(facts, known)
         return
-    else:
+    if late is None and not known.is_running:
         late = _overdue(facts, known)
     if late is None and known.which is Pass.LIVE_UPDATE:
         late = _not_done(facts, known)
