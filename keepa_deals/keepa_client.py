@@ -94,9 +94,6 @@ class HideKey(logging.Filter):
     def __repr__(self) -> str:
         return "HideKey(…)"
 
-    def __hash__(self) -> int:
-        return hash(self.key)
-
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = redacted(record.getMessage(), key=self.key), None
         return True
@@ -314,7 +311,7 @@ def _read_body(response: requests.Response, *, deadline: float, largest: int) ->
 
 
 def _unpacked(packed: bytes, encoding: str, *, largest: int) -> bytes | _NoAnswer:
-    if encoding.strip().lower() in ("", "identity"):
+    if not packed or encoding.strip().lower() in ("", "identity"):
         return packed
     if encoding.strip().lower() not in ("gzip", "x-gzip"):
         return _NoAnswer("the body is packed in a way that was not offered")

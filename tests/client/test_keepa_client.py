@@ -289,6 +289,12 @@ def test_the_envelope_of_a_parameter_error_says_that_it_does_not_count(keepa, cl
     assert failure.value.status.refill_rate == 0
 
 
+def test_an_empty_body_said_to_be_packed_is_empty(keepa, client):
+    keepa.will(says(b"", code=429, headers={"Content-Encoding": "gzip"}))
+    with pytest.raises(KeepaRefused):
+        client.token()
+
+
 def test_a_refusal_says_when_to_ask_again(keepa, client):
     keepa.will(says(data("out-of-tokens.json"), code=429))
     with pytest.raises(KeepaRefused, match=r"balance -31, next refill in 22\.8 s.*nothing was charged"):
