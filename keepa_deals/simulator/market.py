@@ -1,0 +1,364 @@
+"""A block of products living through time, step by step.
+
+One step of a product: Keepa's visits first, then departures and arrivals, then repricing, then sales; each
+event has its own minute in that order, and each product's steps begin at its own shift. The stream of random
+numbers depends on (seed, block, step) only, so a block's life does not depend on who asks about it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from keepa_deals.simulator import series as s
+from keepa_deals.simulator.block import BY_CUSTOMER, BY_RESELLER, GONE, Block, Moods
+from keepa_deals.simulator.constants import MINUTES_PER_YEAR, WorldConstants
+from keepa_deals.simulator.demand import AMAZON_PLACE, REFUSED, choose, customers, scouts
+from keepa_deals.simulator.keepa_jobs import JOBS
+from keepa_deals.simulator.repricing import next_landed
+from keepa_deals.simulator.shelf import ENDLESS, GRADE_FACTOR, NEVER, NO_OFFER, cheapest, empty_shelf, put_offers
+from keepa_deals.simulator.titles import draw_titles, season_table
+from keepa_deals.simulator.visits import Visitor, new_diary
+
+Array = npt.NDArray[Any]
+
+
+def new_block(*, number: int, size: int, seed: int, origin: int, world: WorldConstants) -> Block:
+    """A block at its first step, shelves filled as after a long life."""
+    rng = _stream(seed, number, 2**31 - 1)
+    titles = draw_titles(rng, size=size, world=world)
+    moods = Moods(
+        shock=rng.normal(0, world.shock_sigma_day * np.sqrt(world.shock_memory_days / 2), size),
+        regime=np.ones(size),
+        worth=titles.value.copy(),
+        demand=np.ones(size),
+        amazon=np.where(titles.amazon_ever, 0, s.NOTHING).astype(np.int32),
+        amazon_until=np.where(titles.amazon_ever, rng.integers(0, 400, size), NEVER).astype(np.int32),
+        rank_memory=np.zeros((size, len(world.rank_memory_hours))),
+        rank_shift=np.ones(size),
+        unrecorded_sales=np.zeros(size),
+        rank_gap_until=np.zeros(size, np.int32),
+        next_offer=np.zeros(size, np.int32),
+    )
+    hours = np.array(world.rank_memory_hours)
+    per_hour = (titles.sales_used + titles.sales_new) / world.refusal_allowance / (world.step_minutes / 60)
+    moods.rank_memory[:] = per_hour[:, None] * hours[None, :] * np.exp(-100 / hours)
+    block = Block(
+        number=number,
+        seed=seed,
+        origin=origin,
+        world=world,
+        titles=titles,
+        shelf=empty_shelf(products=size, places=world.used_slots + world.new_slots),
+        moods=moods,
+        diary=new_diary(rng, size=size, step=0),
+    )
+    _Step(block, rng=rng).fill_shelves()
+    return block
+
+
+def live(block: Block) -> None:
+    """Let one stride pass."""
+    stride = block.stride
+    _Step(block, rng=_stream(block.seed, block.number, block.step)).run()
+    block.step += stride
+    block.lived += 1
+
+
+def _stream(seed: int, number: int, step: int) -> np.random.Generator:
+    return np.random.Generator(np.random.SFC64(np.random.SeedSequence((seed, number, step))))
+
+
+SEASONS = season_table()
+
+
+class _Step:
+    """One step of one block."""
+
+    def __init__(self, block: Block, *, rng: np.random.Generator) -> None:
+        self.block = block
+        self.rng = rng
+        self.world = block.world
+        self.step = block.step
+        self.stride = block.stride
+        self.after = block.step + block.stride
+        self.minutes = self.stride * block.world.step_minutes
+        self.start = (block.start_of(block.step) + block.titles.shift).astype(np.int32)
+        self.keeps_asks = block.start_of(block.step) >= block.keep_offers_from
+
+    def run(self) -> None:
+        if self.step % self.world.steps_per_day == 0:
+            self._new_day()
+        self._visits()
+        self._forget_and_count_sales()
+        self._departures()
+        self._arrivals()
+        self._amazon()
+        self._repricing()
+        self._selling()
+
+    def fill_shelves(self) -> None:
+        """The first shelves, with offers that have been there for a while."""
+        world, titles = self.world, self.block.titles
+        self._new_day()
+        chance = np.concatenate(
+            [
+                np.tile(titles.occupancy_used / world.used_slots, (world.used_slots, 1)),
+                np.tile(titles.occupancy_new / world.new_slots, (world.new_slots, 1)),
+            ]
+        )
+        flat = np.flatnonzero(self.rng.random(chance.shape) < chance)
+        age = self.rng.exponential(world.offer_life_days * 1440, len(flat)).astype(np.int32)
+        self._put(flat, minute=self.start[flat % self.block.size] - age)
+
+    @property
+    def _places(self) -> int:
+        return len(self.block.shelf.price)
+
+    def _minutes(self, products: Array, *, phase: tuple[float, float]) -> Array:
+        low, high = (int(part * self.minutes) for part in phase)
+        return (self.start[products] + self.rng.integers(low, high, len(products))).astype(np.int32)
+
+    def _new_day(self) -> None:
+        """Worth and demand for the day: season, drift, shocks, new editions."""
+        block, world, rng = self.block, self.world, self.rng
+        titles, moods = block.titles, block.moods
+        day = block.start_of(self.step) / 1440
+        season = titles.season * SEASONS[titles.kind, int(day % 365.25)]
+        moods.shock *= 1 - 1 / world.shock_memory_days
+        moods.shock += world.shock_sigma_day * rng.standard_normal(block.size)
+        broken = np.flatnonzero(rng.random(block.size) < world.regime_per_year / 365.25)
+        moods.regime[broken] *= rng.uniform(*world.regime_factor, len(broken))
+        shifted = np.flatnonzero(rng.random(block.size) < world.level_shift_per_year / 365.25)
+        moods.rank_shift[shifted] = np.exp(rng.normal(0, 0.2, len(shifted)))
+        hidden = np.flatnonzero(rng.random(block.size) < world.rank_gap_share / 365.25)
+        length = rng.exponential(world.rank_gap_days * 1440, len(hidden))
+        moods.rank_gap_until[hidden] = self.start[hidden] + length.astype(np.int32)
+        years = (day - block.origin / 1440) / 365.25
+        ln_worth = season + titles.drift * years + moods.shock
+        moods.worth = titles.value * moods.regime * np.exp(ln_worth)
+        moods.demand = np.exp(world.season_demand * season)
+
+    def _visits(self) -> None:
+        block, rng = self.block, self.rng
+        visitor = Visitor(block.diary, history=block.history, titles=block.titles, world=self.world)
+        visitor.make_room(self.block.lived)
+        for job, look in JOBS:
+            products = visitor.due(job, before=self.after)
+            t = visitor.minutes(
+                job, products=products, start=self.start, within=self.minutes * 3 // 10, count=self.block.lived, rng=rng
+            )
+            look(block, visitor, products=products, t=t, rng=rng)
+            visitor.plan_next(job, products=products, after=self.after, rng=rng)
+
+    def _forget_and_count_sales(self) -> None:
+        """The rank's memory fades; sales of the step before enter it now: the rank lags by hours."""
+        moods, world = self.block.moods, self.world
+        hours = np.array(world.rank_memory_hours)
+        moods.rank_memory *= np.exp(-self.minutes / 60 / hours)
+        sold = np.flatnonzero(moods.unrecorded_sales)
+        moods.rank_memory[sold] += moods.unrecorded_sales[sold, None]
+        moods.unrecorded_sales[sold] = 0
+
+    def _departures(self) -> None:
+        shelf, rng, world = self.block.shelf, self.rng, self.world
+        leaving = np.flatnonzero(shelf.leave.ravel() < self.after)
+        self._remove(leaving, minute=self._minutes(leaving % self.block.size, phase=(0.3, 0.4)))
+        back = np.flatnonzero(shelf.back.ravel() < self.after)
+        minute = self._minutes(back % self.block.size, phase=(0.3, 0.4))
+        price = shelf.price.ravel()[back]
+        shelf.landed.ravel()[back] = price + np.maximum(shelf.ship.ravel()[back], 0)
+        shelf.back.ravel()[back] = NEVER
+        self._log(back, minute=minute, before=np.full(len(back), GONE), after=price)
+        self._holidays(world.flicker_per_year * self.minutes / MINUTES_PER_YEAR, rng=rng)
+
+    def _holidays(self, chance: float, *, rng: np.random.Generator) -> None:
+        """Some offers vanish for days and come back; sometimes several of a product leave for good."""
+        shelf, world = self.block.shelf, self.world
+        flat = np.unique(rng.integers(0, shelf.landed.size, rng.poisson(shelf.landed.size * chance)))
+        flat = flat[shelf.landed.ravel()[flat] < NO_OFFER]
+        days = rng.exponential(5.0, len(flat)) + 0.3
+        shelf.back.ravel()[flat] = self.after + (days * 1440 / world.step_minutes).astype(np.int32)
+        shelf.landed.ravel()[flat] = NO_OFFER
+        minute = self._minutes(flat % self.block.size, phase=(0.3, 0.4))
+        self._log(flat, minute=minute, before=shelf.price.ravel()[flat], after=np.full(len(flat), GONE))
+        groups = self.block.size * world.group_exit_per_year * self.minutes / MINUTES_PER_YEAR
+        hit = rng.integers(0, self.block.size, rng.poisson(groups))
+        members = hit[:, None] + self.block.size * rng.integers(0, self._places, (len(hit), 6))
+        members = np.unique(members.ravel())
+        members = members[shelf.leave.ravel()[members] < NEVER]
+        shelf.leave.ravel()[members] = self.after
+
+    def _remove(self, flat: Array, *, minute: Array) -> None:
+        """Take offers off the shelf for good."""
+        shelf = self.block.shelf
+        visible = shelf.landed.ravel()[flat] < NO_OFFER
+        price = np.where(visible, shelf.price.ravel()[flat], GONE)
+        self._log(flat, minute=minute, before=price, after=np.full(len(flat), GONE))
+        if self.keeps_asks:
+            self.block.departed.append(
+                flat % self.block.size,
+                minute,
+                **{name: getattr(shelf, name).ravel()[flat] for name in self.block.departed.columns},
+            )
+        shelf.landed.ravel()[flat] = NO_OFFER
+        for column in (shelf.leave, shelf.back, shelf.reprice):
+            column.ravel()[flat] = NEVER
+
+    def _log(self, flat: Array, *, minute: Array, before: Array, after: Array) -> None:
+        if self.keeps_asks:
+            offer = self.block.shelf.offer.ravel()[flat]
+            key = flat % self.block.size * self._places + flat // self.block.size
+            self.block.asks.append(key, minute, offer=offer, before=before, after=after)
+
+    def _arrivals(self) -> None:
+        titles, shelf, rng, world = self.block.titles, self.block.shelf, self.rng, self.world
+        found = []
+        for rate, first, last in (
+            (titles.arrivals_used, 0, world.used_slots),
+            (titles.arrivals_new, world.used_slots, self._places),
+        ):
+            products = np.flatnonzero(rng.random(self.block.size) < rate * self.stride)
+            free = (shelf.leave[first:last, products] >= NEVER) & (shelf.back[first:last, products] >= NEVER)
+            place = first + free.argmax(axis=0)
+            found.append((place * self.block.size + products)[free.any(axis=0)])
+        flat = np.concatenate(found)
+        minute = self._minutes(flat % self.block.size, phase=(0.4, 0.5))
+        self._put(flat, minute=minute)
+        self._log(flat, minute=minute, before=np.full(len(flat), GONE), after=shelf.price.ravel()[flat])
+
+    def _put(self, flat: Array, *, minute: Array) -> None:
+        block, world = self.block, self.world
+        products = flat % self.block.size
+        worth = block.moods.worth[products]
+        used = flat // self.block.size < world.used_slots
+        lowest = np.where(
+            used,
+            block.shelf.landed[: world.used_slots, products].min(axis=0),
+            block.shelf.landed[world.used_slots :, products].min(axis=0),
+        )
+        numbers = block.moods.next_offer[products] + flat // block.size
+        np.maximum.at(block.moods.next_offer, products, (numbers + 1).astype(np.int32))
+        put_offers(
+            block.shelf,
+            flat=flat,
+            worth=worth,
+            new_worth=worth * block.titles.new_multiple[products],
+            lowest=lowest,
+            minute=minute,
+            step=self.after - 1,
+            numbers=numbers,
+            rng=self.rng,
+            world=world,
+        )
+
+    def _amazon(self) -> None:
+        """Amazon comes and goes where it sells at all, and moves its own price."""
+        block, world, rng = self.block, self.world, self.rng
+        titles, moods = block.titles, block.moods
+        turn = np.flatnonzero(moods.amazon_until < self.after)
+        on = moods.amazon[turn] > 0
+        days = rng.exponential(np.where(on, world.amazon_off_days, world.amazon_on_days))
+        moods.amazon_until[turn] = self.after + (days * 1440 / world.step_minutes).astype(np.int32)
+        price = moods.worth * titles.new_multiple * titles.amazon_factor
+        moods.amazon[turn] = np.where(on, s.NOTHING, price[turn])
+        moved = np.flatnonzero((moods.amazon > 0) & (rng.random(block.size) < 0.02 * self.stride))
+        moods.amazon[moved] = price[moved] * np.exp(rng.normal(0, 0.04, len(moved)))
+
+    def _repricing(self) -> None:
+        block, shelf, rng, world = self.block, self.block.shelf, self.rng, self.world
+        flat = np.flatnonzero(shelf.reprice.ravel() < self.after)
+        pace = shelf.pace.ravel()[flat]
+        shelf.reprice.ravel()[flat] = self.after + (rng.exponential(1.0, len(flat)) * pace).astype(np.int32)
+        flat = flat[shelf.landed.ravel()[flat] < NO_OFFER]
+        products, used = flat % self.block.size, flat // self.block.size < world.used_slots
+        own = shelf.landed.ravel()[flat]
+        low_used, second_used = cheapest(shelf.landed[: world.used_slots])
+        low_new, second_new = cheapest(shelf.landed[world.used_slots :])
+        low = np.where(used, low_used[products], low_new[products])
+        second = np.where(used, second_used[products], second_new[products])
+        worth = block.moods.worth[products]
+        grade = GRADE_FACTOR[shelf.grade.ravel()[flat]]
+        target = next_landed(
+            policy=shelf.policy.ravel()[flat],
+            own=own,
+            fair=np.where(used, worth * grade, worth * block.titles.new_multiple[products]),
+            rival=np.where(own == low, second, low),
+            floor=shelf.floor.ravel()[flat],
+            rng=rng,
+            world=world,
+        )
+        self._set_prices(flat, landed=target)
+
+    def _set_prices(self, flat: Array, *, landed: Array) -> None:
+        shelf = self.block.shelf
+        ship = np.maximum(shelf.ship.ravel()[flat], 0)
+        price = np.clip(landed - ship, 50, 490_000).astype(np.int32)
+        before = shelf.price.ravel()[flat]
+        moved = np.flatnonzero(price != before)
+        flat, price, before = flat[moved], price[moved], before[moved]
+        shelf.price.ravel()[flat] = price
+        shelf.landed.ravel()[flat] = price + ship[moved]
+        if self.keeps_asks:
+            minute = self._minutes(flat % self.block.size, phase=(0.5, 0.7))
+            self._log(flat, minute=minute, before=before, after=price)
+
+    def _selling(self) -> None:
+        block, rng, world = self.block, self.rng, self.world
+        shelf, moods = block.shelf, block.moods
+        new_worth = moods.worth * block.titles.new_multiple
+        products, wants_used = customers(block.titles, demand=moods.demand, steps=self.stride, rng=rng)
+        place = choose(
+            shelf,
+            block.titles,
+            products=products,
+            wants_used=wants_used,
+            worth=moods.worth,
+            new_worth=new_worth,
+            amazon=moods.amazon,
+            rng=rng,
+            world=world,
+        )
+        from_amazon = products[place == AMAZON_PLACE]
+        self._record_amazon_sales(from_amazon)
+        bought = place > REFUSED + 1
+        lowest = shelf.landed[: world.used_slots].min(axis=0)
+        scouted, scout_place = scouts(
+            shelf, worth=moods.worth, lowest=lowest, minutes=self.minutes, rng=rng, world=world
+        )
+        flat = np.concatenate([place[bought] * block.size + products[bought], scout_place * block.size + scouted])
+        cause = np.concatenate(
+            [np.full(bought.sum(), BY_CUSTOMER, np.int32), np.full(len(scouted), BY_RESELLER, np.int32)]
+        )
+        flat, first = np.unique(flat, return_index=True)
+        self._sell(flat, cause=cause[first])
+
+    def _record_amazon_sales(self, products: Array) -> None:
+        moods, n = self.block.moods, len(products)
+        zeros = np.zeros(n, np.int32)
+        minute = self._minutes(products, phase=(0.7, 1.0))
+        self.block.sales.append(
+            products, minute, grade=zeros + 1, price=moods.amazon[products], ship=zeros, seller=zeros - 1, cause=zeros
+        )
+        np.add.at(moods.unrecorded_sales, products, 1.0)
+
+    def _sell(self, flat: Array, *, cause: Array) -> None:
+        block, shelf = self.block, self.block.shelf
+        products = flat % self.block.size
+        minute = self._minutes(products, phase=(0.7, 1.0))
+        block.sales.append(
+            products,
+            minute,
+            grade=shelf.grade.ravel()[flat].astype(np.int32),
+            price=shelf.price.ravel()[flat],
+            ship=shelf.ship.ravel()[flat].astype(np.int32),
+            seller=shelf.seller.ravel()[flat].astype(np.int32),
+            cause=cause,
+        )
+        np.add.at(block.moods.unrecorded_sales, products, 1.0)
+        copies = shelf.copies.ravel()[flat]
+        shelf.copies.ravel()[flat] = np.where(copies == ENDLESS, ENDLESS, copies - 1)
+        last = np.flatnonzero(copies == 1)
+        self._remove(flat[last], minute=minute[last])
