@@ -108,8 +108,8 @@ class HeartbeatScheduler(Scheduler):  # type: ignore[misc] # celery has no types
             self._heartbeat.last_sent_at = _now()
 
     def _ensure_connected(self) -> Any:
-        """One attempt, where Celery would try for ever inside a tick and look dead meanwhile."""
-        self.connection.connect()
+        """Give up at once, where Celery would try for ever inside a tick and look dead meanwhile."""
+        self.connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
         return self.connection
 
     def _take_due(self) -> list[ScheduleEntry]:

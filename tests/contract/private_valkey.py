@@ -20,11 +20,12 @@ STARTED_WITHIN_SECONDS = 10
 class PrivateValkey:
     """One server and its folder. The folder has a short name, for the kernel takes no long one for a socket."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, password: str = "") -> None:
+        self._password = password
         self._folder = tempfile.TemporaryDirectory(prefix="kd-")
         self._process: subprocess.Popen[bytes] | None = None
         self.socket = Path(self._folder.name) / "s"
-        self.url = f"unix://{self.socket}"
+        self.url = f"unix://{f':{password}@' if password else ''}{self.socket}"
 
     def start(self) -> None:
         folder = self._folder.name
@@ -32,6 +33,7 @@ class PrivateValkey:
             [
                 *(str(get_binary_path()), "--port", "0", "--unixsocket", str(self.socket), "--dir", folder),
                 *("--save", "", "--appendonly", "yes", "--maxmemory-policy", "noeviction"),
+                *(("--requirepass", self._password) if self._password else ()),
             ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -12,6 +12,7 @@ from celery import Celery
 
 from keepa_deals.celery_app import DOORBELLS, create_celery, register_tasks
 from keepa_deals.celery_commands import QUEUES, beat_command, worker_command
+from keepa_deals.errors import LeasesUnreachable
 from keepa_deals.pulse import PULSE_TASK
 from keepa_deals.records import Pass
 from keepa_deals.redis_client import broker_url
@@ -80,6 +81,21 @@ def test_a_bell_rings_for_its_pass_with_services_that_are_built_once(app: Celery
     for bell in DOORBELLS:
         app.tasks[bell.task]()
     assert rung == [(bell.which, built[0]) for bell in DOORBELLS]
+
+
+def test_a_declared_failure_is_told_in_its_sentence_and_any_other_is_left_to_celery(
+    app: Celery, caplog: pytest.LogCaptureFixture
+) -> None:
+    failures: list[Exception] = [LeasesUnreachable("Redis is away; start it."), ValueError("a surprise")]
+
+    def ring(which: Pass, services: Any) -> None:
+        raise failures.pop(0)
+
+    register_tasks(app, ring=ring, services=lambda: None)
+    assert app.tasks[DOORBELLS[0].task]() is None
+    assert "LeasesUnreachable: Redis is away; start it." in caplog.text
+    with pytest.raises(ValueError, match="a surprise"):
+        app.tasks[DOORBELLS[0].task]()
 
 
 def test_what_the_broker_keeps_for_us_bears_our_name(app: Celery) -> None:
