@@ -109,6 +109,8 @@ class Position:
     plans: tuple[LivePlan, ...] = ()
     held_back: int = 0
     """kept for others who spend on the same key"""
+    charged: int = 0
+    """deducted already, but perhaps charged after the next tick came; a full bucket lost that much of it"""
 
     @property
     def capacity(self) -> int:
@@ -117,6 +119,12 @@ class Position:
     @property
     def available(self) -> int:
         return self.balance - _sum(self.open)
+
+    def refilled(self, ticks: int) -> int:
+        """The balance after so many more ticks; at least, and never above the capacity."""
+        if ticks == 0:
+            return self.balance
+        return min(self.capacity, self.balance + self.charged + self.rate * ticks) - self.charged
 
     def ticks_by(self, instant: int) -> int:
         """How many refills will have begun to count after `at` and up to `instant`."""
@@ -208,8 +216,7 @@ def _covered(position: Position, *, cost: int) -> bool:
         demanded += live_cost
         ticks = position.ticks_by(instant)
         in_the_air = position.ticks_by(min(instant, position.at + position.timeout))
-        full = min(position.capacity, position.balance + position.rate * in_the_air)
-        if full - taken + position.rate * (ticks - in_the_air) < demanded:
+        if position.refilled(in_the_air) - taken + position.rate * (ticks - in_the_air) < demanded:
             return False
     return True
 
@@ -246,9 +253,8 @@ def _step(position: Position) -> Position:
     awaited = [plan.settled if plan.settled > position.at else plan.expires for plan in position.plans]
     at = min([position.next_tick, *(charge.by for charge in charges), *awaited])
     at = max(at, position.at)
-    balance, next_tick = position.balance, position.next_tick
-    if next_tick <= at:
-        balance, next_tick = min(position.capacity, balance + position.rate), next_tick + TICK_MS
+    ticked = position.next_tick <= at
+    balance = position.refilled(1) if ticked else position.balance
     balance -= sum(charge.tokens for charge in charges if charge.by <= at)
     begun = sum(plan.cost for plan in position.plans if position.at < plan.settled <= at)
     in_the_air = (Charge(begun, at + position.timeout),) if begun > 0 else ()
@@ -256,7 +262,8 @@ def _step(position: Position) -> Position:
         position,
         at=at,
         balance=balance,
-        next_tick=next_tick,
+        next_tick=position.next_tick + TICK_MS if ticked else position.next_tick,
+        charged=0 if ticked else position.charged,
         open=_pending(position.open, at),
         owed=_pending(position.owed, at) + in_the_air,
         ahead=_pending(position.ahead, at),

@@ -128,6 +128,8 @@ class Ledger:
     """when the next tick counts, at the latest instant that it may come, and a margin"""
     tick_from: int = 0
     """the earliest instant that this tick may come"""
+    charged: int = 0
+    """deducted since then: a full bucket may have lost that much of the tick"""
     rate: int = 0
     heard: int = 0
     """receipt of the newest answer"""
@@ -262,6 +264,7 @@ class Ledger:
             owed=tuple(self.owed.values()),
             ahead=tuple(Charge(place.cost, max(place.until, self.now) + timeout) for place in ahead),
             plans=tuple(self.plans.values()),
+            charged=self.charged,
             held_back=min(max(self.drained.values(), default=0), CAPACITY_MINUTES * self.rate // 4),
         )
 
@@ -289,19 +292,24 @@ class Ledger:
         held, spend = self.open.pop(id, None), self.recent.get(id)
         self.number += 1
         if held is not None:
-            self.balance -= answer.bill
+            self._deduct(answer.bill, at=self.now)
             self._learn(held, answer)
             granted: int | None = held.number
         elif spend is not None and spend.lapsed:
-            self.balance -= max(0, answer.bill - spend.bill)
+            self._deduct(max(0, answer.bill - spend.bill), at=self.now)
             self.lost -= spend.bill
             granted = spend.granted
         else:
-            self.balance -= answer.bill
+            self._deduct(answer.bill, at=self.now)
             granted = None
         self.spent += answer.bill
         self.recent[id] = Spend(answer.bill, granted if granted is not None else self.number, self.number)
         return granted
+
+    def _deduct(self, tokens: int, *, at: int) -> None:
+        self.balance -= tokens
+        if at >= self.tick_from:
+            self.charged += tokens
 
     def _learn(self, held: Reservation, answer: Answer) -> None:
         if held.most == 0:
@@ -328,21 +336,21 @@ class Ledger:
         first = earliest + received - sent + TICK_MARGIN_MS
         ticks = 0 if self.now < first else (self.now - first) // TICK_MS + 1
         full = min(CAPACITY_MINUTES * self.rate, answer.balance + self.rate * ticks)
-        balance = full - sum(
-            spend.bill for other, spend in self.recent.items() if other != id and spend.ended > granted
-        )
+        bills = sum(spend.bill for other, spend in self.recent.items() if other != id and spend.ended > granted)
+        balance = full - bills
         next_tick, tick_from = first + TICK_MS * ticks, earliest + TICK_MS * ticks
         if not self.known:
-            self.known, self.since, self.balance = True, self.now, balance
+            self.known, self.since, self.balance, self.charged = True, self.now, balance, 0
             self._set_grid(next_tick, tick_from, received)
         elif max(next_tick - self.tick_from, self.next_tick - tick_from) < TICK_MS + TICK_MARGIN_MS:
             self.balance = max(self.balance, balance)
+            self.charged = max(self.charged, bills if self.now >= tick_from else 0)
             narrow = received - sent <= TICK_MARGIN_MS
             drift = TICK_MARGIN_MS if narrow and self.now - self.grid > GRID_MS else 0
             if next_tick <= self.next_tick + drift:
                 self._set_grid(next_tick, tick_from, received)
         elif balance >= self.balance + self.rate * max(0, -((self.next_tick - next_tick) // TICK_MS)):
-            self.balance = balance
+            self.balance, self.charged = balance, bills if self.now >= tick_from else 0
             self._set_grid(next_tick, tick_from, received)
 
     def _set_grid(self, next_tick: int, tick_from: int, received: int) -> None:
@@ -372,13 +380,16 @@ class Ledger:
     def _count_ticks(self, until: int) -> None:
         if self.known and self.next_tick <= until:
             ticks = (until - self.next_tick) // TICK_MS + 1
-            self.balance = min(CAPACITY_MINUTES * self.rate, self.balance + self.rate * ticks)
+            full = min(CAPACITY_MINUTES * self.rate, self.balance + self.charged + self.rate * ticks)
+            self.balance = full - self.charged
             self.next_tick += TICK_MS * ticks
             self.tick_from += TICK_MS * ticks
+            if until < self.tick_from:
+                self.charged = 0
 
     def _lapse(self, id: str, held: Reservation) -> None:
         self._count_ticks(held.lapses)
-        self.balance -= held.most
+        self._deduct(held.most, at=held.lapses)
         self.lost += held.most
         self.number += 1
         del self.open[id]

@@ -13,7 +13,7 @@ local L
 
 local function fresh()
   return {
-    now = 0, number = 0, known = false, balance = 0, next_tick = 0, tick_from = 0, rate = 0, heard = 0, grid = 0, forgotten = 0,
+    now = 0, number = 0, known = false, balance = 0, next_tick = 0, tick_from = 0, charged = 0, rate = 0, heard = 0, grid = 0, forgotten = 0,
     open = {}, recent = {}, plans = {}, owed = {}, line = {}, learned = {}, drained = {},
     since = 0, spent = 0, lost = 0, refused = 0, server = '',
   }
@@ -57,6 +57,11 @@ local function ticks_by(p, instant)
   return math.floor((instant - p.next_tick) / TICK) + 1
 end
 
+local function refilled(p, ticks)
+  if ticks == 0 then return p.balance end
+  return math.min(MINUTES * p.rate, p.balance + p.charged + p.rate * ticks) - p.charged
+end
+
 local function dues(p)
   if #p.plans == 0 then return { { p.at, PAGE } } end
   if #p.plans == 1 then return { { math.max(p.plans[1].due, p.at), p.plans[1].cost } } end
@@ -88,8 +93,7 @@ local function covered(p, cost)
     demanded = demanded + due[2]
     local ticks = ticks_by(p, due[1])
     local in_the_air = ticks_by(p, math.min(due[1], p.at + p.timeout))
-    local full = math.min(MINUTES * p.rate, p.balance + p.rate * in_the_air)
-    if full - taken + p.rate * (ticks - in_the_air) < demanded then return false end
+    if refilled(p, in_the_air) - taken + p.rate * (ticks - in_the_air) < demanded then return false end
   end
   return true
 end
@@ -142,8 +146,7 @@ local function step(p)
   end
   p.at = math.max(at, before)
   if p.next_tick <= p.at then
-    p.balance = math.min(MINUTES * p.rate, p.balance + p.rate)
-    p.next_tick = p.next_tick + TICK
+    p.balance, p.next_tick, p.charged = refilled(p, 1), p.next_tick + TICK, 0
   end
   p.balance = p.balance - fall_due(p, 'open') - fall_due(p, 'owed') - fall_due(p, 'ahead')
   local plans, begun = {}, 0
@@ -206,15 +209,21 @@ end
 local function count_ticks(till)
   if L.known and L.next_tick <= till then
     local ticks = math.floor((till - L.next_tick) / TICK) + 1
-    L.balance = math.min(MINUTES * L.rate, L.balance + L.rate * ticks)
+    L.balance = refilled(L, ticks)
     L.next_tick = L.next_tick + TICK * ticks
     L.tick_from = L.tick_from + TICK * ticks
+    if till < L.tick_from then L.charged = 0 end
   end
+end
+
+local function deduct(tokens, at)
+  L.balance = L.balance - tokens
+  if at >= L.tick_from then L.charged = L.charged + tokens end
 end
 
 local function lapse(id, held)
   count_ticks(held.lapses)
-  L.balance = L.balance - held.most
+  deduct(held.most, held.lapses)
   L.lost = L.lost + held.most
   L.number = L.number + 1
   L.open[id] = nil
@@ -263,6 +272,7 @@ local function position(key, timeout)
   for _, tokens in pairs(L.drained) do worst = math.max(worst, tokens) end
   local p = {
     at = L.now, balance = L.balance, next_tick = L.next_tick, rate = L.rate, timeout = timeout,
+    charged = L.charged,
     open = {}, owed = {}, ahead = {}, plans = {},
     held_back = math.min(worst, math.floor(MINUTES * L.rate / 4)),
   }

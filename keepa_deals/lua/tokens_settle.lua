@@ -25,15 +25,15 @@ local function close()
   L.open[asked.id] = nil
   L.number = L.number + 1
   if held then
-    L.balance = L.balance - asked.bill
+    deduct(asked.bill, L.now)
     learn(held)
     granted = held.number
   elseif spend and spend.lapsed then
-    L.balance = L.balance - math.max(0, asked.bill - spend.bill)
+    deduct(math.max(0, asked.bill - spend.bill), L.now)
     L.lost = L.lost - spend.bill
     granted = spend.granted
   else
-    L.balance = L.balance - asked.bill
+    deduct(asked.bill, L.now)
   end
   L.spent = L.spent + asked.bill
   L.recent[asked.id] = { bill = asked.bill, granted = granted or L.number, ended = L.number, lapsed = false }
@@ -53,21 +53,23 @@ local function raise(granted)
   if earliest <= received then earliest = earliest + TICK end
   local first = earliest + received - sent + TICK_MARGIN
   local ticks = past(first)
-  local balance = math.min(MINUTES * L.rate, asked.balance + L.rate * ticks)
+  local balance, bills = math.min(MINUTES * L.rate, asked.balance + L.rate * ticks), 0
   for id, spend in pairs(L.recent) do
-    if id ~= asked.id and spend.ended > granted then balance = balance - spend.bill end
+    if id ~= asked.id and spend.ended > granted then bills = bills + spend.bill end
   end
+  balance = balance - bills
   local next_tick, tick_from = first + TICK * ticks, earliest + TICK * ticks
+  local charged = L.now >= tick_from and bills or 0
   if not L.known then
-    L.known, L.since, L.balance = true, L.now, balance
+    L.known, L.since, L.balance, L.charged = true, L.now, balance, 0
     set_grid(next_tick, tick_from)
   elseif math.max(next_tick - L.tick_from, L.next_tick - tick_from) < TICK + TICK_MARGIN then
-    L.balance = math.max(L.balance, balance)
+    L.balance, L.charged = math.max(L.balance, balance), math.max(L.charged, charged)
     local narrow = received - sent <= TICK_MARGIN
     local drift = narrow and L.now - L.grid > GRID and TICK_MARGIN or 0
     if next_tick <= L.next_tick + drift then set_grid(next_tick, tick_from) end
   elseif balance >= L.balance + L.rate * math.max(0, math.ceil((next_tick - L.next_tick) / TICK)) then
-    L.balance = balance
+    L.balance, L.charged = balance, charged
     set_grid(next_tick, tick_from)
   end
 end
