@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +26,8 @@ from keepa_deals.settings import Settings
 UP_SECONDS = 90.0
 """within which every program must have stayed up for its start seconds"""
 SOCKET_SECONDS = 15.0
+KILL_ROUNDS = 20
+"""a process may fork while it is being ended; its child is found in the next round"""
 
 Say = Callable[[str], None]
 
@@ -131,7 +134,10 @@ def _conf(settings: Settings) -> str:
 
 
 def _start_the_rest(supervisor: Supervisor, *, settings: Settings, say: Say) -> bool:
-    asleep = [state.name for state in supervisor.states() if state.state in AT_REST]
+    states = supervisor.states()
+    asleep = [state.name for state in states if state.state in AT_REST]
+    if all(state.state == RUNNING for state in states):
+        return False
     for name in asleep:
         say(f"starting {name}")
         supervisor.start(name)
@@ -309,21 +315,25 @@ def end_leftovers(settings: Settings, *, say: Say) -> int:
 def kill_everything(settings: Settings, *, say: Say, clear_leases: Callable[[], list[str]]) -> list[ProcessIdentity]:
     """End at once exactly what this installation started, then clear its leases; returns what could not be ended.
 
-    supervisord goes first, so that it starts nothing again; the server goes last, so that leases can be cleared.
+    supervisord is first stopped in its tracks, so that it starts nothing again, and ends last but one: its end
+    would take the Redis server with it, from which the leases are cleared.
     """
-    count = 0
-    for _ in range(20):
+    ended: set[ProcessIdentity] = set()
+    for _ in range(KILL_ROUNDS):
         ours = find_ours(settings)
-        if not ours.supervisors and not ours.others:
+        for supervisor in ours.supervisors:
+            ending.send(supervisor, signal.SIGSTOP)
+        if not ours.others:
             break
-        count += len(ours.supervisors) + len(ours.others)
-        ending.end_all(ours.supervisors, patience_seconds=0)
+        ended.update(ours.others)
         ending.end_all(ours.others, patience_seconds=0)
     for name in clear_leases():
         say(f"cleared the lease {name}")
-    redis = find_ours(settings).redis
-    ending.end_all(redis, patience_seconds=5)
+    ours = find_ours(settings)
+    ended.update(ours.all)
+    ending.end_all([*ours.supervisors, *ours.others], patience_seconds=0)
+    ending.end_all(ours.redis, patience_seconds=5)
     roster.forget_the_dead(roster_file(settings))
     left = find_ours(settings).all
-    say(f"ended {count + len(redis)} processes of this installation; {len(left) or 'none'} left")
+    say(f"Ended {len(ended)} processes of this installation, {len(left) or 'none'} left.")
     return left

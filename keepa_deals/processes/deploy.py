@@ -50,7 +50,7 @@ class Deploy:
             was_running = control.running_supervisor(self.settings) is not None
             control.stop(self.settings, say=self.say, keep=frozenset({REDIS.name}))
             try:
-                copy = self.prepare_data()
+                copy = self.prepare_data(redis_runs=was_running or self.settings.redis_url is not None)
                 self.finish_stop()
                 self.switch()
             except BaseException:
@@ -76,12 +76,12 @@ class Deploy:
         backup.check_space(self.settings)
         refuse_unusable_database(self.settings)
 
-    def prepare_data(self) -> Path | None:
+    def prepare_data(self, *, redis_runs: bool) -> Path | None:
         """Back up, clear the leases of the dead, migrate. A failed migration leaves the database as it was: it is
         one transaction."""
         copy = backup.back_up(self.settings)
         self.say(f"backed up to {copy}" if copy is not None else "no database of ours to back up yet")
-        cleared = leases.clear_dead_leases(self.settings, say=self.say)
+        cleared = leases.clear_dead_leases(self.settings, say=self.say) if redis_runs else []
         if cleared:
             self.say(f"cleared leases that nobody living held: {', '.join(cleared)}")
         self.say("migrating the database")
@@ -134,17 +134,17 @@ class Deploy:
     def wait_for_deals(self, seconds: float) -> None:
         """Wait until the verdict is fine and there are deals; then say what there is. Raises NotServing."""
         self.say(f"waiting for deals (up to {seconds:.0f} s)")
-        deadline, said, said_at = time.monotonic() + seconds, "", 0.0
+        deadline, said, said_at = time.monotonic() + seconds, (-1, ""), 0.0
         while True:
             verdict = report.current_verdict(self.settings)
             table = report.read_table(self.settings)
             live = 0 if table is None else table.live
             if verdict.is_fine and live > 0:
                 break
-            line = f"  {live} deals; {report.verdict_sentence(verdict)}"
-            if (line != said and time.monotonic() - said_at > 5) or time.monotonic() - said_at > 20:
-                self.say(line)
-                said, said_at = line, time.monotonic()
+            news = (live, str(verdict.state))
+            if news != said or time.monotonic() - said_at > 20:
+                self.say(f"  {live} deals; {report.verdict_sentence(verdict)}")
+                said, said_at = news, time.monotonic()
             if time.monotonic() > deadline:
                 raise NotServing(self._why_not(verdict, live))
             time.sleep(1)

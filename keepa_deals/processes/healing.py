@@ -26,7 +26,7 @@ class Sign:
 
     program: str
     what: str
-    """completes "no … for 47 s", such as "tick\""""
+    """completes "no … for 47 s": tick, canary, answer"""
     age_seconds: float
     limit_seconds: float
 

@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
 def _launch(name: str) -> int:
     # Only the right interpreter is sure to have what these import.
     from keepa_deals.errors import AlreadyRunning, KeepaDealsError  # noqa: PLC0415
-    from keepa_deals.processes import commands, place, surroundings  # noqa: PLC0415
+    from keepa_deals.processes import commands, place, readiness, surroundings  # noqa: PLC0415
 
     try:
         settings = surroundings.full_settings(preflight.ROOT, os.environ)
@@ -40,6 +40,7 @@ def _launch(name: str) -> int:
         place.end_with_parent()
         command = commands.command_of(name, settings=settings)
         place.take(name, settings=settings)
+        readiness.wait_for_needs(name, settings=settings)
         environment = commands.environment_of(name, settings=settings)
         os.chdir(settings.root)
         os.execve(command[0], command, environment)  # noqa: S606 - our own program

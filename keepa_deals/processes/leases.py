@@ -27,7 +27,7 @@ def clear_dead_leases(settings: Settings, *, say: Callable[[str], None]) -> list
     try:
         return [lease.name for lease in keeper.listing() if keeper.clear(lease.name)]
     except LeasesUnreachable:
-        say("leases: the Redis server does not answer, so there is none to clear now")
+        say("The Redis server does not answer, so no lease was cleared; those of the dead are void at the next start.")
         return []
     finally:
         redis.close()

@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from redis.exceptions import RedisError
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
 from keepa_deals.processes.paths import beat_file, redis_address
+from keepa_deals.processes.surroundings import demo_place
 from keepa_deals.redis_client import connect
 from keepa_deals.settings import Settings
-from keepa_deals.store.engine import open_database, sqlite_file
 
+Rows = tuple[list[Any], list[Any]]
+
+SQLITE = "sqlite:///"
 ANSWER_SECONDS = 5.0
 PULSES = "select queue, received_at from pulses"
 IN_FLIGHT = """
@@ -49,25 +50,34 @@ def read_beat(settings: Settings) -> dict[str, Any]:
 def read_database(settings: Settings) -> DatabaseSigns | None:
     """The signs kept in the database; None if it can't be read now."""
     address = settings.database_address()
-    path = sqlite_file(address)
-    try:
-        rows, flights = _from_file(path) if path is not None else _from_server(address)
-    except (sqlite3.Error, SQLAlchemyError, OSError):
+    rows = _from_file(Path(address[len(SQLITE) :])) if address.startswith(SQLITE) else _from_server(address)
+    if rows is None:
         return None
-    return DatabaseSigns(pulses=dict(rows), in_flight=frozenset(row[0] for row in flights))
+    return DatabaseSigns(pulses=dict(rows[0]), in_flight=frozenset(row[0] for row in rows[1]))
 
 
-def _from_file(path: Path) -> tuple[list[Any], list[Any]]:
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=ANSWER_SECONDS)) as database:
-        return database.execute(PULSES).fetchall(), database.execute(IN_FLIGHT).fetchall()
+def _from_file(path: Path) -> Rows | None:
+    """Without SQLAlchemy: it would double the memory of the watchdog."""
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=ANSWER_SECONDS)) as database:
+            return database.execute(PULSES).fetchall(), database.execute(IN_FLIGHT).fetchall()
+    except sqlite3.Error:
+        return None
 
 
-def _from_server(address: str) -> tuple[list[Any], list[Any]]:
+def _from_server(address: str) -> Rows | None:
+    from sqlalchemy import text  # noqa: PLC0415 - see _from_file
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    from keepa_deals.store.engine import open_database  # noqa: PLC0415
+
     database = open_database(address)
     try:
         with database.read.connect() as connection:
             pulses = [(row[0], row[1]) for row in connection.execute(text(PULSES))]
             return pulses, [(row[0],) for row in connection.execute(text(IN_FLIGHT))]
+    except SQLAlchemyError:
+        return None
     finally:
         database.dispose()
 
@@ -80,6 +90,18 @@ def redis_answers(settings: Settings) -> bool:
         return False
     finally:
         client.close()
+
+
+def simulator_pid(settings: Settings) -> int | None:
+    """The simulator that last said it listens."""
+    try:
+        return int(json.loads(settings.simulator_file.read_text(encoding="utf-8"))["pid"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def simulator_answers(settings: Settings) -> bool:
+    return http_answers("127.0.0.1", demo_place(settings).port, "/token")
 
 
 def http_answers(host: str, port: int, path: str) -> bool:

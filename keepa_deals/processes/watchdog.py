@@ -39,6 +39,8 @@ from keepa_deals.records import Pass
 from keepa_deals.settings import Settings
 
 LOOP_SECONDS = 10.0
+RECOVERED_SECONDS = 120
+"""a program that supervisord had given up has recovered when it stays up this long"""
 START_GRACE_SECONDS = 40.0
 """a program that came up more recently than this is not yet expected to show anything"""
 
@@ -48,6 +50,8 @@ PULSE_LIMIT = 60.0
 ANSWER_LIMIT = 35.0
 BUSY_LIMIT = {"upsert": 330.0, "backfill": 640.0}
 """a worker in the middle of a pass can't carry the canary; the hard time limit of its tasks ends it before this"""
+BUILDING_LIMIT = 300.0
+"""the simulator builds its world before it listens"""
 QUEUE_PASSES = {"upsert": {Pass.LIVE_UPDATE}, "backfill": {Pass.BACKFILL, Pass.LOOKS}}
 
 
@@ -105,9 +109,7 @@ class Watchdog:
 
         for program, identity in alive.items():
             stopped = _stopped_members(identity)
-            sign(program, "running child (one is stopped)", "none" if not stopped else "", STOPPED_LIMIT_SECONDS)
-            if not stopped:
-                self.ages.renew(program, what="running child (one is stopped)")
+            sign(program, "continuation of a stopped process", stopped or now, STOPPED_LIMIT_SECONDS)
         redis_up = signs.redis_answers(self.settings)
         sign("redis", "answer to PING", now if redis_up else "silent", ANSWER_LIMIT)
         self._beat_and_workers(sign, redis_up=redis_up)
@@ -136,9 +138,10 @@ class Watchdog:
         web = signs.http_answers(self.settings.web_host, self.settings.web_port, "/healthz")
         sign("web", "answer to /healthz", now if web else "silent", ANSWER_LIMIT)
         if self.settings.is_demo:
-            port = surroundings.demo_place(self.settings).port
-            answers = signs.http_answers("127.0.0.1", port, "/token")
-            sign("simulator", "answer", now if answers else "silent", ANSWER_LIMIT)
+            answers = signs.simulator_answers(self.settings)
+            identity = self.identities.get("simulator")
+            ready = identity is not None and signs.simulator_pid(self.settings) == identity.pid
+            sign("simulator", "answer", now if answers else "silent", ANSWER_LIMIT if ready else BUILDING_LIMIT)
 
     def _heal(self, heal: Heal, identity: ProcessIdentity, *, now: float) -> None:
         """End the program with all its children: a stopped child would outlive its parent and keep its place."""
@@ -157,14 +160,13 @@ class Watchdog:
         """Start again what supervisord gave up, ever more slowly."""
         supervisor = Supervisor(supervisor_socket(self.settings))
         try:
-            states = supervisor.states()
-            for state in states:
+            for state in supervisor.states():
                 times = self.rearmed.setdefault(state.name, [])
-                if state.state == RUNNING and state.up_seconds > SLOW_UP_SECONDS:
+                if state.state == RUNNING and state.up_seconds > RECOVERED_SECONDS:
                     times.clear()
                 due = not times or now - times[-1] >= rearm_delay(len(times))
-                if state.state in (FATAL, "EXITED") and due:
-                    say(f"watchdog: starting {state.name} again, which supervisord gave up ({state.what})")
+                if state.state == FATAL and due:
+                    say(f"watchdog: starting {state.name}, which supervisord gave up ({state.what})")
                     times.append(now)
                     supervisor.start(state.name)
         except SupervisorAway as error:
@@ -181,10 +183,6 @@ class Watchdog:
             write_atomically(watchdog_file(self.settings), json.dumps(fields) + "\n")
         except OSError as error:
             say(f"watchdog: its report could not be written ({error.strerror})")
-
-
-SLOW_UP_SECONDS = 120
-"""a program that stayed up this long has recovered"""
 
 
 def _stopped_members(identity: ProcessIdentity) -> list[int]:
