@@ -59,7 +59,13 @@ def _plan(shift: Shift) -> PlannedLook | None:
         candidates = work_queue.waiting_candidates(connection, domain_id=means.domain_id)
         deals = work_queue.waiting_deals(connection, domain_id=means.domain_id)
     ledger = means.tokens.status()
-    plan = plan_look(candidates, deals, tokens_per_minute=ledger.refill_rate, now=means.clock.now())
+    plan = plan_look(
+        candidates,
+        deals,
+        tokens_per_minute=ledger.refill_rate,
+        balance=ledger.available,
+        now=means.clock.now(),
+    )
     for place in ledger.line:
         is_old_wish = plan is not None and place.purpose != Purpose(plan.kind)
         if place.installation == means.installation and place.purpose in LOOK_PURPOSES and is_old_wish:

@@ -93,10 +93,15 @@ def plan_look(
     deals: Sequence[WaitingDeal],
     *,
     tokens_per_minute: int,
+    balance: int,
     now: datetime,
 ) -> PlannedLook | None:
-    """The best look to buy now, filled up with the next best of its kind; None if none is worth a token."""
-    choices = [_of_candidate(one, now) for one in candidates if not _is_too_early(one.looked_at, now)]
+    """The best look to buy now, filled up with the next best of its kind; None if none is worth a token.
+
+    Above half a bucket the next best candidate is worth its tokens whatever its worth: unspent ones expire.
+    """
+    is_rich = balance > 30 * tokens_per_minute
+    choices = [_of_candidate(one, now, is_rich=is_rich) for one in candidates if not _is_too_early(one.looked_at, now)]
     choices += [_of_deal(one, now) for one in deals if not _is_too_early(one.looked_at, now)]
     worthwhile = sorted((one for one in choices if one.value > 0), key=lambda one: (-one.value, one.asin))
     if not worthwhile:
@@ -116,10 +121,11 @@ def _is_too_early(looked_at: datetime | None, now: datetime) -> bool:
     return looked_at is not None and timedelta(0) <= now - looked_at < LOOK_AGAIN_AFTER
 
 
-def _of_candidate(one: WaitingCandidate, now: datetime) -> _Choice:
+def _of_candidate(one: WaitingCandidate, now: datetime, *, is_rich: bool) -> _Choice:
     age_hours = max(0.0, (now - one.updated_at) / timedelta(hours=1))
     alive = math.exp(-DEATHS_PER_HOUR * age_hours)
-    worth = max(0, one.worth_cents) * HIT_RATE[one.stage] * HOURS_SHOWN * alive
+    least = 1 / (1 - one.worth_cents) if is_rich and one.worth_cents <= 0 else 0.0
+    worth = max(least, one.worth_cents * HIT_RATE[one.stage] * HOURS_SHOWN * alive)
     if one.stage == "feed":
         tokens = LIGHT_LOOK_TOKENS + PASSES_LIGHT_LOOK * FULL_LOOK_MEAN_TOKENS
         return _Choice(worth / tokens, LookKind.CANDIDATE_LIGHT, one.asin)

@@ -1,0 +1,127 @@
+"""A bad setting stops the start with its name, what was given, and what would be right. Secrets never show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from keepa_deals.errors import BadSettings
+from keepa_deals.settings import Settings, load_settings, settings_from
+
+KEY = "k" * 64
+ADMIN = "an-admin-key-of-some-length"
+
+
+def read(**values: str) -> Settings:
+    return settings_from(values, root=Path("/somewhere"))
+
+
+def test_without_any_setting_it_is_the_demo_on_loopback() -> None:
+    settings = read()
+    assert (settings.is_demo, settings.origin, settings.web_host, settings.web_port) == (
+        True,
+        "demo",
+        "127.0.0.1",
+        8000,
+    )
+    assert settings.var_dir == Path("/somewhere/var")
+    assert settings.keepa_base_url is None
+
+
+def test_with_a_key_it_is_the_real_keepa() -> None:
+    settings = read(KEEPA_API_KEY=KEY)
+    assert (settings.origin, settings.keepa_base_url) == ("real", "https://api.keepa.com")
+
+
+def test_an_empty_text_is_as_good_as_none() -> None:
+    assert read(KEEPA_API_KEY="", WEB_PORT="  ").web_port == 8000
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"WEB_PORT": "80 80"}, ("WEB_PORT", "80 80", "whole number")),
+        ({"WEB_PORT": "0"}, ("WEB_PORT", "1 to 65535")),
+        ({"LOG_LEVEL": "loud"}, ("LOG_LEVEL", "loud", "INFO")),
+        ({"PREP_FEE": "$2.50"}, ("PREP_FEE", "$2.50", "without a currency sign")),
+        ({"PREP_FEE": "2,50"}, ("PREP_FEE", "2,50")),
+        ({"PURCHASE_TAX_PERCENT": "8,25"}, ("PURCHASE_TAX_PERCENT", "8,25", "point")),
+        ({"PURCHASE_TAX_PERCENT": "nan"}, ("PURCHASE_TAX_PERCENT", "nan")),
+        ({"PROMISE_HOURS": "0"}, ("PROMISE_HOURS", "1 to 168")),
+        ({"KEEPA_DOMAIN": "7"}, ("KEEPA_DOMAIN", "marketplace")),
+        ({"REDIS_URL": "localhost:6379"}, ("REDIS_URL", "redis://")),
+        ({"DATABASE_URL": "mysql://x"}, ("DATABASE_URL", "sqlite:///")),
+        ({"KEEPA_API_KEY": '"quoted key"'}, ("KEEPA_API_KEY", "letters and digits")),
+        ({"KEEPA_BASE_URL": "http://127.0.0.1:1"}, ("KEEPA_BASE_URL", "KEEPA_API_KEY")),
+        ({"KEEPA_API_KEY": KEY, "KEEPA_BASE_URL": "ftp://x"}, ("KEEPA_BASE_URL", "address")),
+        ({"KEEPA_API_KEY": KEY, "CLOCK_SPEED": "6"}, ("CLOCK_SPEED", "demo")),
+        ({"WEB_HOST": "0.0.0.0"}, ("WEB_HOST", "ADMIN_API_KEY")),
+        ({"WEB_HOST": "not a host"}, ("WEB_HOST", "not a host")),
+        ({"ADMIN_API_KEY": "short"}, ("ADMIN_API_KEY", "16")),
+        ({"CLOCK_ANCHOR": "yesterday"}, ("CLOCK_ANCHOR", "yesterday", "zone")),
+        ({"SIMULATOR_PRODUCTS": "5"}, ("SIMULATOR_PRODUCTS", "50")),
+    ],
+)
+def test_a_bad_setting_is_named_with_what_would_be_right(values: dict[str, str], words: tuple[str, ...]) -> None:
+    with pytest.raises(BadSettings) as caught:
+        read(**values)
+    for word in words:
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"KEEPA_API_KEY": "a secret with spaces"},
+        {"ADMIN_API_KEY": "tiny secret"},
+        {"REDIS_URL": "secret-password@host"},
+        {"DATABASE_URL": "mysql://u:secret-password@host"},
+    ],
+)
+def test_a_bad_secret_is_not_repeated(values: dict[str, str]) -> None:
+    with pytest.raises(BadSettings) as caught:
+        read(**values)
+    assert next(iter(values.values())) not in str(caught.value)
+
+
+def test_no_secret_shows_in_the_representation_of_settings() -> None:
+    settings = read(
+        KEEPA_API_KEY=KEY, ADMIN_API_KEY=ADMIN, REDIS_URL="redis://:hush@127.0.0.1", DATABASE_URL="sqlite:////x/hush.db"
+    )
+    for secret in (KEY, ADMIN, "hush"):
+        assert secret not in repr(settings)
+
+
+@pytest.mark.parametrize(("text", "cents"), [("2", 200), ("2.5", 250), ("2.05", 205), ("0", 0), ("0.99", 99)])
+def test_money_is_read_to_the_cent(text: str, cents: int) -> None:
+    assert read(PREP_FEE=text).costs.prep_cents == cents
+
+
+def test_the_environment_wins_over_the_env_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("# a comment\nWEB_PORT=8001\nLOG_LEVEL='DEBUG'\nexport PREP_FEE=1.00\n")
+    settings = load_settings(tmp_path, {"WEB_PORT": "8002"})
+    assert (settings.web_port, settings.log_level, settings.costs.prep_cents) == (8002, "DEBUG", 100)
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"WEB_PORT=8000\nthis is not a setting\n", "line 2"),
+        (b"LOG_LEVEL='unfinished\n", "line 1"),
+        (b"JUST_A_NAME\n", "line 1"),
+        (b"\xff\xfe\x00", "UTF-8"),
+    ],
+)
+def test_a_broken_env_file_is_one_clear_sentence(tmp_path: Path, content: bytes, line: str) -> None:
+    (tmp_path / ".env").write_bytes(content)
+    with pytest.raises(BadSettings) as caught:
+        load_settings(tmp_path, {})
+    assert line in str(caught.value)
+
+
+def test_two_keys_have_two_accounts_and_neither_can_be_read_back() -> None:
+    settings = read(KEEPA_API_KEY=KEY)
+    first, second = settings.account("a" * 64), settings.account("b" * 64)
+    assert first != second
+    assert "a" * 8 not in first
