@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, create_engine, insert, inspect, select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from keepa_deals.errors import OriginMismatch, StoreError, StoreTooNew
 from keepa_deals.store.columns import instant_text
@@ -42,10 +42,10 @@ def _opened_for_change(address: str) -> Iterator[Connection]:
     try:
         with engine.begin() as connection:
             yield connection
-    except OperationalError as error:
+    except DatabaseError as error:
         raise StoreError(
             f"The database {path or 'server'} could not be opened for writing ({error.orig}); "
-            "check that the folder exists, is yours, is writable and has space."
+            "check that the folder exists, is yours, is writable and has space, and that the file is this program's."
         ) from error
     finally:
         engine.dispose()
@@ -75,7 +75,7 @@ def check_database(database: Database, *, origin: str) -> None:
             refuse_newer(connection)
             version = recorded_version(connection)
             found = recorded_origin(connection) if version == SCHEMA_HEAD else {}
-    except OperationalError as error:
+    except DatabaseError as error:
         raise StoreError(f"The database could not be opened ({error.orig}); run ./deploy_update.sh.") from error
     if version != SCHEMA_HEAD:
         raise StoreError(f"The database is at schema {version or 'none'}, not {SCHEMA_HEAD}; run ./deploy_update.sh.")

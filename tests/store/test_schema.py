@@ -1,0 +1,92 @@
+"""The schema comes by migration, refuses what it can't know, and remembers what the data is."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import insert, text
+
+from keepa_deals.errors import OriginMismatch, StoreError, StoreTooNew
+from keepa_deals.store.engine import Database, open_database
+from keepa_deals.store.schema import SCHEMA_HEAD, check_database, claim_origin, migrate, recorded_version
+from keepa_deals.store.tables import deals, metadata
+from tests.builders import a_deal_row
+
+NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+
+
+def claim(database: Database, origin: str) -> None:
+    with database.write.begin() as connection:
+        claim_origin(connection, origin=origin, account="abc", now=NOON)
+
+
+def test_the_migrations_lead_to_the_tables_of_today(database: Database) -> None:
+    with database.read.connect() as connection:
+        assert recorded_version(connection) == SCHEMA_HEAD
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_migrating_again_keeps_every_row(empty_database: Path, tmp_path: Path) -> None:
+    path = tmp_path / "filled.db"
+    shutil.copy(empty_database, path)
+    opened = open_database(f"sqlite:///{path}")
+    with opened.write.begin() as connection:
+        connection.execute(insert(deals).values(a_deal_row()))
+    opened.dispose()
+    migrate(f"sqlite:///{path}")
+    with opened.read.connect() as connection:
+        assert connection.execute(text("select count(*) from deals")).scalar() == 1
+    opened.dispose()
+
+
+def test_a_database_of_a_newer_version_is_left_as_it_is(database: Database, tmp_path: Path) -> None:
+    with database.write.begin() as connection:
+        connection.execute(text("update alembic_version set version_num = '9999'"))
+    with pytest.raises(StoreTooNew, match="9999"):
+        migrate(f"sqlite:///{tmp_path / 'deals.db'}")
+    with pytest.raises(StoreTooNew, match="newer version"):
+        check_database(database, origin="demo")
+
+
+def test_a_file_that_is_no_database_is_a_clear_error(tmp_path: Path) -> None:
+    path = tmp_path / "deals.db"
+    path.write_bytes(b"this is not a database, but long enough to look like one" * 40)
+    with pytest.raises(StoreError, match=r"deals\.db"):
+        migrate(f"sqlite:///{path}")
+
+
+def test_a_missing_database_is_not_created_by_opening_it(tmp_path: Path) -> None:
+    opened = open_database(f"sqlite:///{tmp_path / 'nowhere.db'}")
+    with pytest.raises(StoreError, match=r"deploy_update\.sh"):
+        check_database(opened, origin="demo")
+    assert not (tmp_path / "nowhere.db").exists()
+    opened.dispose()
+
+
+@pytest.mark.parametrize(("held", "wanted"), [("demo", "real"), ("real", "demo")])
+def test_demo_and_real_data_never_mix(database: Database, held: str, wanted: str) -> None:
+    claim(database, held)
+    check_database(database, origin=held)
+    with pytest.raises(OriginMismatch, match=f"holds {held} data"):
+        check_database(database, origin=wanted)
+    with pytest.raises(OriginMismatch):
+        claim(database, wanted)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"state": "sold"},
+        {"state": "gone", "gone_at": None},
+        {"state": "live", "gone_at": NOON, "gone_reason": "x"},
+        {"state": "gone", "gone_at": NOON, "gone_reason": None},
+    ],
+)
+def test_a_state_without_its_evidence_is_refused_by_the_database(database: Database, broken: dict[str, object]) -> None:
+    with pytest.raises(Exception, match="CHECK constraint"), database.write.begin() as connection:
+        connection.execute(insert(deals).values(a_deal_row(**broken)))
