@@ -10,7 +10,7 @@ from datetime import datetime
 
 from keepa_deals import fees
 from keepa_deals.fees import NOT_FOR_RESALE, all_in_cents, referral_fee
-from keepa_deals.records import Averages, CostSettings, FeedEstimate, FeedRecord, Product
+from keepa_deals.records import Averages, Condition, CostSettings, FeedEstimate, FeedRecord, Product
 from keepa_deals.sale_price import (
     USUAL_SHIPPING_CENTS,
     amazon_ceiling,
@@ -28,6 +28,10 @@ LARGEST_MEAN_RATIO = 3
 USUAL_REFERRAL_PERCENT = 15.0
 USUAL_FBA_FEE_CENTS = 550
 """of a used textbook of one to two pounds; the product's own is known only after a look"""
+SHORT_AFTER_FEED_CENTS = 500
+SHORT_AFTER_LOOK_CENTS = 300
+"""so far short of a profit a candidate may be and still get the next look: the price that the judgement finds is
+rarely lower by more (shipping free instead of usual, a fee below the table's)"""
 HALF_LIFE_HOURS = 33
 """half of the prices have changed after so long (model assumption)"""
 DROPS_BY_RANK = ((100_000, 30.0), (500_000, 10.0), (1_000_000, 5.0), (3_000_000, 2.0))
@@ -38,11 +42,13 @@ DROPS_OF_AN_EVEN_CHANCE = 3.0
 def rank_candidate(record: FeedRecord, *, costs: CostSettings, now: datetime) -> FeedEstimate:
     """The worth of a first look at a candidate, from its feed record alone.
 
-    `reason` says what rules a look out: the usual signs of a glitch, or nothing to reckon with.
+    `reason` says what rules a look out: the usual signs of a glitch, nothing to reckon with, or no profit in sight.
+    The mean ask is that of 90 days: that of a month already holds the fall which makes the deal.
     """
     reason = _why_no_look(record)
-    price = _feed_price(record)
-    ask = _lower(record.used_avg_cents[2], record.used_avg_cents[3])
+    price = _lowest_landed(record.landed_cents_by_grade, record.used_cents)
+    _, _, mean31, mean90 = record.used_avg_cents
+    ask = mean90 if mean90 is not None else mean31
     if reason is not None or price is None or ask is None:
         return FeedEstimate(worth_cents=None, reason=reason or "no used price and mean to reckon with")
     sale = capped(
@@ -54,7 +60,7 @@ def rank_candidate(record: FeedRecord, *, costs: CostSettings, now: datetime) ->
     percent = fees.REFERRAL_PERCENT_BY_CATEGORY.get(record.root_category or 0, USUAL_REFERRAL_PERCENT)
     profit = _profit(price, sale, percent=percent, fixed_cents=USUAL_FBA_FEE_CENTS + closing, costs=costs)
     drops = record.drops90 if record.drops90 is not None else _drops_of_rank(record.sales_rank)
-    return _estimate(profit, drops=drops, seen_at=record.updated_at, now=now)
+    return _estimate(profit, drops=drops, seen_at=record.updated_at, now=now, short=SHORT_AFTER_FEED_CENTS)
 
 
 def rank_looked(product: Product, *, costs: CostSettings, now: datetime) -> FeedEstimate:
@@ -62,7 +68,7 @@ def rank_looked(product: Product, *, costs: CostSettings, now: datetime) -> Feed
     if product.product_type != 0:
         kind = NOT_FOR_RESALE.get(product.product_type, "of a kind we do not know")
         return FeedEstimate(worth_cents=None, reason=f"{product.asin} is {kind}")
-    price = _looked_price(product)
+    price = _lowest_landed(product.landed_cents_by_grade, product.used_cents)
     ask = cautious_mean(product.used_avg)
     if price is None or ask is None:
         return FeedEstimate(worth_cents=None, reason="no used price and mean to reckon with")
@@ -81,7 +87,7 @@ def rank_looked(product: Product, *, costs: CostSettings, now: datetime) -> Feed
         costs=costs,
     )
     drops = product.drops90 if product.drops90 is not None else _drops_of_rank(product.sales_rank)
-    return _estimate(profit, drops=drops, seen_at=product.updated_at, now=now)
+    return _estimate(profit, drops=drops, seen_at=product.updated_at, now=now, short=SHORT_AFTER_LOOK_CENTS)
 
 
 def _why_no_look(record: FeedRecord) -> str | None:
@@ -98,16 +104,13 @@ def _why_no_look(record: FeedRecord) -> str | None:
     return None
 
 
-def _feed_price(record: FeedRecord) -> int | None:
-    if record.landed_cents_by_grade:
-        return min(record.landed_cents_by_grade.values())
-    return record.used_cents + USUAL_SHIPPING_CENTS if record.used_cents is not None else None
-
-
-def _looked_price(product: Product) -> int | None:
-    if product.landed_cents_by_grade:
-        return min(product.landed_cents_by_grade.values())
-    return product.used_cents + USUAL_SHIPPING_CENTS if product.used_cents is not None else None
+def _lowest_landed(by_grade: dict[Condition, int], used_cents: int | None) -> int | None:
+    """The lower of the grades' landed prices and the used item price with usual shipping: Keepa refreshes the
+    grades only with the offers, so they lag behind a fall of the item price, by days in the feed."""
+    known = list(by_grade.values())
+    if used_cents is not None:
+        known.append(used_cents + USUAL_SHIPPING_CENTS)
+    return min(known, default=None)
 
 
 def _profit(price: int, sale: int | None, *, percent: float, fixed_cents: int, costs: CostSettings) -> int:
@@ -117,8 +120,10 @@ def _profit(price: int, sale: int | None, *, percent: float, fixed_cents: int, c
     return sale - referral_fee(sale, percent=percent, minimum_cents=0) - fixed_cents - all_in
 
 
-def _estimate(profit: int, *, drops: float, seen_at: datetime, now: datetime) -> FeedEstimate:
-    """A loss stays what it is: doubt makes no bad deal better."""
+def _estimate(profit: int, *, drops: float, seen_at: datetime, now: datetime, short: int) -> FeedEstimate:
+    """A loss stays what it is, doubt makes no bad deal better; one of more than `short` rules a look out."""
+    if profit <= -short:
+        return FeedEstimate(worth_cents=None, reason=f"no profit in sight: about ${-profit / 100:.2f} short")
     if profit <= 0:
         return FeedEstimate(worth_cents=profit, reason=None)
     demand = drops / (drops + DROPS_OF_AN_EVEN_CHANCE)
@@ -132,8 +137,3 @@ def _drops_of_rank(rank: int | None) -> float:
         if rank is not None and rank <= most:
             return drops
     return 0.5
-
-
-def _lower(first: int | None, second: int | None) -> int | None:
-    known = [value for value in (first, second) if value is not None]
-    return min(known) if known else None

@@ -484,11 +484,16 @@ def worth(**changes: Any) -> int | None:
 
 
 def test_a_candidate_is_worth_its_expected_profit():
-    # sale 4000 + 399; 15 % = 660; FBA 550; closing 180; all-in 1000 + 399: profit 1610; 9 / (9 + 3) = 75 %
-    assert worth() == 1208  # 1207.5
-    assert worth(drops90=3) == 805  # 50 %
-    assert worth(updated_at=NOW - timedelta(hours=33)) == 604  # 1207.5 / 2 = 603.75
-    assert worth(landed_cents_by_grade={Condition.GOOD: 1199, Condition.LIKE_NEW: 1500}) == 1358  # 1810 × 75 %
+    # sale 4200 + 399; 15 % = 690; FBA 550; closing 180; all-in 1000 + 399: profit 1780; 9 / (9 + 3) = 75 %
+    assert worth() == 1335
+    assert worth(drops90=3) == 890  # 50 %
+    assert worth(updated_at=NOW - timedelta(hours=33)) == 668  # 1335 / 2 = 667.5
+    assert worth(used_avg_cents=(None, None, 4200, None)) == 1335
+
+
+def test_a_candidates_price_is_the_lower_of_grades_and_item_price():
+    assert worth(landed_cents_by_grade={Condition.GOOD: 1199, Condition.LIKE_NEW: 1500}) == 1485  # 1980 × 75 %
+    assert worth(landed_cents_by_grade={Condition.GOOD: 9000}) == 1335  # a grade lags behind the item price
 
 
 @pytest.mark.parametrize(
@@ -500,6 +505,8 @@ def test_a_candidate_is_worth_its_expected_profit():
         ({"drops90": 0}, "no sign of a sale in 90 days"),
         ({"used_cents": None}, "no used price and mean to reckon with"),
         ({"used_avg_cents": (900, 900, None, None)}, "no used price and mean to reckon with"),
+        # sale 1300 + 399; 15 % = 255; fees 730; all-in 1399: 1699 - 255 - 730 - 1399 = -685
+        ({"used_avg_cents": (None, None, 1300, 1300)}, "no profit in sight: about $6.85 short"),
     ],
 )
 def test_junk_is_worth_no_look(changes, reason):
@@ -508,8 +515,8 @@ def test_junk_is_worth_no_look(changes, reason):
 
 
 def test_an_unknown_number_of_rank_falls_is_no_ground_for_refusal():
-    assert worth(drops90=None) == 1238  # rank 200,000 goes with 10 falls: 1610 × 10 / 13
-    assert worth(drops90=None, sales_rank=None) == 230  # 1610 × 0.5 / 3.5
+    assert worth(drops90=None) == 1369  # rank 200,000 goes with 10 falls: 1780 × 10 / 13
+    assert worth(drops90=None, sales_rank=None) == 254  # 1780 × 0.5 / 3.5
 
 
 @given(st.integers(200, 100_000), st.integers(200, 100_000), st.integers(1, 400))
@@ -517,11 +524,9 @@ def test_an_unknown_number_of_rank_falls_is_no_ground_for_refusal():
 def test_a_cheaper_candidate_is_never_worth_less(first, second, drops):
     low, high = sorted((first, second))
     means = (None, None, 6000, 6500)
-    at_low = rank_candidate(a_candidate(used_cents=low, used_avg_cents=means, drops90=drops), costs=FREE, now=NOW)
-    at_high = rank_candidate(a_candidate(used_cents=high, used_avg_cents=means, drops90=drops), costs=FREE, now=NOW)
-    assert at_low.worth_cents is not None
-    assert at_high.worth_cents is not None
-    assert at_low.worth_cents >= at_high.worth_cents
+    at_low = worth(used_cents=low, used_avg_cents=means, drops90=drops)
+    at_high = worth(used_cents=high, used_avg_cents=means, drops90=drops)
+    assert at_high is None or (at_low is not None and at_low >= at_high)
 
 
 def looked_worth(**changes: Any) -> int | None:
@@ -534,6 +539,12 @@ def test_a_looked_product_is_ranked_by_its_own_fees():
     assert looked_worth() == 1245
     assert looked_worth(landed_cents_by_grade={Condition.GOOD: 1199}) == 1395  # 1860 × 75 %
     assert looked_worth(used_cents=None) is None
+
+
+def test_a_loss_within_doubt_is_kept_at_the_end_of_the_line():
+    # sale 1900 + 399 = 2299; 15 % = 345; fees 680; all-in 1399: -125
+    assert looked_worth(used_avg=Averages(d90=1900)) == -125
+    assert looked_worth(used_avg=Averages(d90=1600)) is None  # 1999 - 300 - 680 - 1399 = -380
 
 
 def test_a_looked_ebook_is_worth_no_full_look():
