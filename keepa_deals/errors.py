@@ -98,7 +98,7 @@ class OriginMismatch(StoreError):
 
 
 class BadQuery(KeepaDealsError):
-    """A filter, sort or search that can't be understood; names the parameter, what was given and what would be right."""
+    """A filter, sort or search that can't be understood; names the parameter, the value and what would be right."""
 
 
 class WrongInterpreter(KeepaDealsError):
