@@ -29,7 +29,7 @@ from keepa_deals.settings import Settings, load_settings
 RING_EVERY_SECONDS = 15.0
 
 Ring = Callable[[Pass, Any], Any]
-"""Takes a pass and the services; what it returns is logged, unless it is None."""
+"""Takes a pass and the services; what it returns is logged unless it is None."""
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +112,8 @@ def _ring(which: Pass, services: Any) -> Any:
     from keepa_deals.doorbell import ring  # noqa: PLC0415 - only a worker's child needs the passes
 
     said = ring(which, means=services.means, leases=services.leases)
-    return None if said["stop"] is StopReason.NOT_DUE else said
+    # A pass that ran has reported itself.
+    return said if said["stop"] is StopReason.HELD else None
 
 
 def _build_services(settings: Settings) -> Any:

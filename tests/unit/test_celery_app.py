@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import ssl
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,13 +13,16 @@ from typing import Any
 import pytest
 from celery import Celery
 
-from keepa_deals.celery_app import DOORBELLS, create_celery, register_tasks
+from keepa_deals.celery_app import DOORBELLS, celery_from_environment, create_celery, register_tasks
 from keepa_deals.celery_commands import QUEUES, beat_command, worker_command
 from keepa_deals.errors import LeasesUnreachable
+from keepa_deals.installation import installation_id
 from keepa_deals.pulse import PULSE_TASK
 from keepa_deals.records import Pass
 from keepa_deals.redis_client import broker_url
 from keepa_deals.settings import settings_from
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -144,3 +150,21 @@ def test_commands_name_the_interpreter_the_queue_and_no_pidfile() -> None:
 def test_there_is_no_worker_for_a_queue_that_does_not_exist() -> None:
     with pytest.raises(ValueError, match="no queue 'mail'"):
         worker_command("/venv/python", "mail")
+
+
+def test_the_front_door_joins_the_installation_of_its_environment(tmp_path: Path) -> None:
+    app = celery_from_environment(tmp_path, {"REDIS_URL": "redis://:word@127.0.0.1:1/3"})
+    assert app.connection().as_uri() == "redis://:**@127.0.0.1:1/3"
+    assert app.conf.broker_transport_options["global_keyprefix"] == f"{installation_id(tmp_path / 'var')}:celery:"
+    assert app.conf.beat_heartbeat_file == str(tmp_path / "var" / "run" / "beat.json")
+    assert {bell.task for bell in DOORBELLS} <= set(app.tasks)
+
+
+def test_a_bad_setting_stops_the_front_door_with_one_sentence(tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "VAR_DIR": str(tmp_path), "PROMISE_HOURS": "soon"}
+    command = beat_command(sys.executable)
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode != 0
+    assert ended.stderr.strip().splitlines() == [
+        "PROMISE_HOURS is 'soon'; it must be a number from 1 to 168, with a point before the decimals."
+    ]
