@@ -117,4 +117,10 @@ def feed_query(settings: Settings) -> FeedQuery:
         raise BadSettings(
             f"FEED_QUERY_FILE is {settings.feed_query_file}, which could not be read ({type(error).__name__})."
         ) from error
-    return parse_feed_query(text)
+    query = parse_feed_query(text)
+    if query.domain_id != settings.keepa_domain:
+        raise BadSettings(
+            f"FEED_QUERY_FILE asks marketplace {query.domain_id} and KEEPA_DOMAIN is {settings.keepa_domain}; "
+            "make them the same."
+        )
+    return query
