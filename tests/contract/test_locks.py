@@ -19,7 +19,7 @@ from redis import Redis
 
 from keepa_deals.clock import SystemClock
 from keepa_deals.errors import LeaseLost, LeasesUnreachable
-from keepa_deals.locks import Held, Lease, LeaseKeeper
+from keepa_deals.locks import LUA, Held, Lease, LeaseKeeper
 from keepa_deals.redis_client import connect
 from keepa_deals.store.door import Store
 from keepa_deals.store.engine import open_database
@@ -302,6 +302,17 @@ def test_of_many_that_ask_for_a_dead_holders_lease_one_gets_it(
     (lease,) = [answer for answer in answers if isinstance(answer, Lease)]
     assert can_write(store, lease)
     lease.release()
+
+
+@pytest.mark.parametrize(("found_dead", "taken"), [("", 0), ("a-holder-before", 0), ("the-holder", 1)])
+def test_a_lease_is_broken_only_by_the_token_of_the_holder_that_was_found_dead(
+    redis: Redis, found_dead: str, taken: int
+) -> None:
+    acquire = redis.register_script((LUA / "lease_acquire.lua").read_text())
+    keys = [KEY, "here:leases"]
+    acquire(keys=keys, args=[NAME, "the-holder", "{}", 10_000, ""])
+    assert acquire(keys=keys, args=[NAME, "the-next", "{}", 10_000, found_dead]) == taken
+    assert redis.hget(KEY, "token") == (b"the-next" if taken else b"the-holder")
 
 
 def test_installations_on_one_server_know_nothing_of_each_other(redis: Redis, store: Store) -> None:
