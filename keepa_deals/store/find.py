@@ -13,7 +13,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select, tuple_
 
-from keepa_deals.deal_query import Bound, Cursor, DealQuery, Kind, Sort, alternatives
+from keepa_deals.deal_cursor import Cursor
+from keepa_deals.deal_fields import Bound, Kind, Sort
+from keepa_deals.deal_query import DealQuery, alternatives
 from keepa_deals.records import Condition, DealState
 from keepa_deals.store.tables import candidates, deals
 
@@ -175,7 +177,7 @@ def live_categories(connection: Connection, *, now: datetime) -> tuple[Category,
         value = name or (None if number is None else str(number))
         if value is not None:
             found[value] = found.get(value, 0) + rows
-    return tuple(Category(value, rows) for value, rows in found.items())
+    return tuple(Category(value, rows) for value, rows in sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
 def matching(query: DealQuery, now: datetime) -> list[ColumnElement[bool]]:

@@ -81,5 +81,6 @@ def surroundings() -> dict[str, Any]:
         "now": here.now(),
         "is_demo": here.settings.is_demo,
         "marketplace": here.marketplace,
+        "marketplace_of": here.marketplace_of,
         "needs_key": access.needs_key(here.settings),
     }

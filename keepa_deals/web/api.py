@@ -7,7 +7,8 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, request
 
-from keepa_deals.deal_query import DealQuery, cursor_text, parse_deal_query
+from keepa_deals.deal_cursor import cursor_text
+from keepa_deals.deal_query import DealQuery, parse_deal_query
 from keepa_deals.errors import BadParameter
 from keepa_deals.store import find
 from keepa_deals.web.desk import desk
@@ -64,9 +65,7 @@ def deal(asin: str) -> Response:
     now = desk().now()
     details = asked_deal(asin, now)
     grounds = {
-        "explanation": explanation_json(
-            details.explanation, MARKETPLACES.get(details.deal.domain_id, desk().marketplace)
-        ),
+        "explanation": explanation_json(details.explanation, desk().marketplace_of(details.deal)),
         "gone_evidence": details.gone_evidence,
         "judged_at": details.judged_at,
         "keepa_updated_at": details.keepa_updated_at,
@@ -100,7 +99,7 @@ def asked_deal(asin: str, now: datetime) -> find.DealDetails:
 
 def deal_json(deal: find.Deal, now: datetime) -> dict[str, Any]:
     """One deal, with the names that filters and sorting use."""
-    place = MARKETPLACES.get(deal.domain_id, desk().marketplace)
+    place = desk().marketplace_of(deal)
     amounts = {name: place.amount(getattr(deal, column)) for name, column in AMOUNTS.items()}
     return {
         "asin": deal.asin,

@@ -17,6 +17,7 @@ from keepa_deals.clock import Clock
 from keepa_deals.health import Finding, Level, Verdict, VerdictState
 from keepa_deals.settings import Settings
 from keepa_deals.store.engine import Database
+from keepa_deals.store.find import Deal
 from keepa_deals.web.marketplaces import MARKETPLACES, Marketplace
 
 EXTENSION = "keepa_deals"
@@ -85,6 +86,9 @@ class Desk:
     @property
     def marketplace(self) -> Marketplace:
         return MARKETPLACES[self.settings.keepa_domain]
+
+    def marketplace_of(self, deal: Deal) -> Marketplace:
+        return MARKETPLACES.get(deal.domain_id, self.marketplace)
 
     def now(self) -> datetime:
         return self.clock.now()

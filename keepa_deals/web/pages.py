@@ -13,7 +13,6 @@ from keepa_deals.store import find
 from keepa_deals.web.api import asked_deal
 from keepa_deals.web.desk import desk
 from keepa_deals.web.explained import explained_steps, waterfall
-from keepa_deals.web.marketplaces import MARKETPLACES
 from keepa_deals.web.table import Table
 
 blueprint = Blueprint("pages", __name__)
@@ -70,7 +69,7 @@ def deals() -> tuple[str, int]:
 def deal(asin: str) -> str:
     now = desk().now()
     details = asked_deal(asin, now)
-    place = MARKETPLACES.get(details.deal.domain_id, desk().marketplace)
+    place = desk().marketplace_of(details.deal)
     return render_template(
         "deal.html",
         details=details,

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from keepa_deals.deal_query import DEFAULT_SORT, FIELDS, GRADES, Bound, DealQuery, Field, Kind, Problem, Sort, written
+from keepa_deals.deal_fields import DEFAULT_SORT, FIELDS, GRADES, Bound, Field, Kind, Sort, written
+from keepa_deals.deal_query import DealQuery, Problem
 from keepa_deals.records import Condition, DealState
 from keepa_deals.web.filters import condition as condition_text
 from keepa_deals.web.marketplaces import Marketplace

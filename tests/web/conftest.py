@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +14,12 @@ from sqlalchemy import insert
 from keepa_deals.clock import ManualClock
 from keepa_deals.health import Verdict, VerdictState
 from keepa_deals.settings import settings_from
-from keepa_deals.store.engine import Database, open_database
-from keepa_deals.store.schema import migrate
+from keepa_deals.store.engine import Database
 from keepa_deals.store.tables import deals
 from keepa_deals.web import create_app
 from tests.builders import NOW
 
 WORKING = Verdict(VerdictState.WORKING, None, (), NOW)
-
-
-@pytest.fixture(scope="session")
-def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database, made once and copied for each test."""
-    path = tmp_path_factory.mktemp("empty") / "deals.db"
-    migrate(f"sqlite:///{path}")
-    return path
-
-
-@pytest.fixture
-def database(empty_file: Path, tmp_path: Path) -> Iterator[Database]:
-    path = tmp_path / "deals.db"
-    shutil.copy(empty_file, path)
-    opened = open_database(f"sqlite:///{path}")
-    yield opened
-    opened.dispose()
 
 
 @pytest.fixture
