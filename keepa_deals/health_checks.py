@@ -202,7 +202,7 @@ def check_clock(facts: HealthFacts) -> Iterator[Finding]:
     if facts.beat is not None and facts.beat.last_tick_at is not None:
         real.append((facts.beat.last_tick_at, "a tick of the scheduler"))
     ahead = [(at - facts.real_now, what) for at, what in real]
-    ahead += [(at - facts.now, what) for at, what in _product_instants(facts)]
+    ahead += [((at - facts.now) / facts.clock_speed, what) for at, what in _product_instants(facts)]
     furthest = max(ahead, default=None)
     if furthest is not None and furthest[0] > FUTURE_TOLERANCE:
         yield finding("clock_set_back", f"{furthest[1]} is recorded {span(furthest[0])} in the future")

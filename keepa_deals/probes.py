@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -202,8 +203,8 @@ def _probes(settings: Settings, database: Database, *, now: datetime) -> dict[st
         "database": lambda: _database(settings, database),
         "pulses": reading(evidence.newest_pulses),
         "passes": reading(evidence.passes),
-        "keepa": reading(lambda connection: evidence.keepa_answers(connection, now=now)),
-        "deals": reading(lambda connection: evidence.deals_by_state(connection, now=now)),
+        "keepa": reading(partial(evidence.keepa_answers, now=now, clock_speed=settings.clock_speed)),
+        "deals": reading(partial(evidence.deals_by_state, now=now)),
         "poison": reading(evidence.set_aside),
         "redis": lambda: _redis(settings),
         "leases": lambda: tuple(map(_lease, leases(settings))),

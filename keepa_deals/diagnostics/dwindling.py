@@ -117,14 +117,15 @@ def conclusion(days: Sequence[Day], lost: Sequence[Loss], holding: DealsFact, ve
 
 
 def merged(lost: Iterable[Loss]) -> list[Loss]:
-    """Losses whose reasons differ only in numbers and ASINs become one, under the first one's words. Pure."""
+    """Losses whose reasons differ only in numbers and ASINs become one, with … in their place. Pure."""
     found: dict[tuple[date, str, str], Loss] = {}
     for loss in lost:
-        key = (loss.day, loss.what, re.sub(r"\b[A-Z0-9]{10}\b|[\d.,]+", "#", loss.reason))
+        general = re.sub(r"\b[A-Z0-9]{10}\b|\d[\d.,]*", "…", loss.reason)
+        key = (loss.day, loss.what, general)
         known = found.get(key)
         samples = loss.samples if known is None else (*known.samples, *loss.samples)
         count = loss.count if known is None else known.count + loss.count
-        reason = loss.reason if known is None else known.reason
+        reason = loss.reason if known is None or known.reason == loss.reason else general
         found[key] = Loss(loss.day, loss.what, reason, count, samples[:SAMPLES])
     return sorted(found.values(), key=lambda loss: (loss.day, loss.count), reverse=True)
 

@@ -69,8 +69,9 @@ def passes(connection: Connection) -> tuple[PassFact, ...]:
     )
 
 
-def keepa_answers(connection: Connection, *, now: datetime) -> KeepaFact:
-    """When Keepa last answered, and what went wrong since."""
+def keepa_answers(connection: Connection, *, now: datetime, clock_speed: float = 1.0) -> KeepaFact:
+    """When Keepa last answered, and what went wrong since. Answers come in real time, also under a faster clock."""
+    lost_before = now - UNSETTLED_AFTER * clock_speed
     answered = connection.execute(
         select(calls.c.started_at, calls.c.settled_at)
         .where(calls.c.outcome == CallOutcome.ANSWERED)
@@ -85,7 +86,7 @@ def keepa_answers(connection: Connection, *, now: datetime) -> KeepaFact:
     return KeepaFact(
         answered_at=None if answered is None else answered.settled_at,
         failures=max(
-            _failed_calls(connection, since=None if answered is None else answered.started_at, now=now),
+            _failed_calls(connection, since=None if answered is None else answered.started_at, lost_before=lost_before),
             _failed_runs(connection, since=None if answered is None else answered.settled_at),
             key=len,
         ),
@@ -124,8 +125,8 @@ def call_result(outcome: str, error: str | None) -> CallResult | None:
     return _RESULTS.get(CallOutcome(outcome))
 
 
-def _failed_calls(connection: Connection, *, since: datetime | None, now: datetime) -> tuple[CallFact, ...]:
-    unsettled = (calls.c.outcome == CallOutcome.SENT) & (calls.c.started_at < now - UNSETTLED_AFTER)
+def _failed_calls(connection: Connection, *, since: datetime | None, lost_before: datetime) -> tuple[CallFact, ...]:
+    unsettled = (calls.c.outcome == CallOutcome.SENT) & (calls.c.started_at < lost_before)
     failed = calls.c.outcome.in_([outcome for outcome in _RESULTS if outcome is not CallOutcome.SENT])
     statement = select(calls).where(failed | unsettled)
     if since is not None:

@@ -71,7 +71,7 @@ def test_reasons_that_differ_only_in_numbers_are_one() -> None:
     ]
     assert merged(lost) == [
         lost[2],
-        Loss(MONDAY, "candidate", "a used price of 120 cents is a slip", 5, ("B000000001", "B000000002")),
+        Loss(MONDAY, "candidate", "a used price of … cents is a slip", 5, ("B000000001", "B000000002")),
     ]
 
 

@@ -264,6 +264,13 @@ def test_an_accelerated_clock_does_not_make_doorbells_late() -> None:
     assert judge_health(late).state is VerdictState.WORKING
 
 
+def test_what_is_saved_while_we_look_is_no_future_under_an_accelerated_clock() -> None:
+    """Two minutes of a clock of 60 times the speed are two real seconds."""
+    seen = facts(clock_speed=60.0, keepa=KeepaFact(ahead(minutes=2)))
+    assert judge_health(seen).findings == ()
+    assert ids(judge_health(replace(seen, clock_speed=1.0))) == {"clock_set_back"}
+
+
 def test_waiting_has_its_instant_and_nothing_else_has() -> None:
     idle = judge_health(facts(passes=(waiting(), *passes()[1:])))
     assert idle.waiting_until == ahead(minutes=5)
