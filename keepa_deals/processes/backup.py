@@ -45,8 +45,8 @@ def back_up(settings: Settings) -> Path | None:
     source = sqlite_file(settings.database_address())
     if source is None or not source.exists():
         return None
-    target = _free_name(settings.backup_dir, "deals")
-    unfinished = target.with_suffix(".unfinished")
+    target = _new_name(settings.backup_dir, "deals")
+    unfinished = target.with_name(f".{target.name}.unfinished")
     try:
         with (
             closing(sqlite3.connect(f"file:{source}?mode=rw", uri=True, timeout=60)) as database,
@@ -85,7 +85,7 @@ def restore(settings: Settings, file: Path, *, say: Callable[[str], None]) -> No
     shutil.copyfile(file, incoming)
     incoming.chmod(0o600)
     if target.exists():
-        aside = _free_name(settings.backup_dir, "replaced")
+        aside = _new_name(settings.backup_dir, "replaced")
         _copy_whole(target, aside)
         say(f"What was there is kept as {aside}.")
     incoming.replace(target)
@@ -128,11 +128,6 @@ def _size(source: Path) -> int:
     return os.stat(source).st_size + (log.stat().st_size if log.exists() else 0)  # noqa: PTH116
 
 
-def _free_name(folder: Path, stem: str) -> Path:
-    name = f"{stem}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
-    path = folder / f"{name}Z.db"
-    number = 1
-    while path.exists():
-        number += 1
-        path = folder / f"{name}Z-{number}.db"
-    return path
+def _new_name(folder: Path, stem: str) -> Path:
+    """A name that no earlier backup has, and that sorts as they were made."""
+    return folder / f"{stem}-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}Z.db"

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
-from keepa_deals.clock import make_clock
+from keepa_deals.clock import Clock, make_clock
 from keepa_deals.errors import KeepaDealsError, StoreError
+from keepa_deals.health import Verdict, verdict_line
+from keepa_deals.probes import current_verdict
 from keepa_deals.processes import backup, control, embedded_redis, leases, preflight, report, surroundings, virtualenv
 from keepa_deals.processes.programs import REDIS
 from keepa_deals.processes.signs import http_answers
@@ -23,7 +24,14 @@ from keepa_deals.records import Pass
 from keepa_deals.settings import Settings
 from keepa_deals.store.door import Store
 from keepa_deals.store.engine import open_database, sqlite_file
-from keepa_deals.store.schema import migrate, recorded_origin, recorded_version, refuse_newer, refuse_other_origin
+from keepa_deals.store.schema import (
+    claim_origin,
+    migrate,
+    recorded_origin,
+    recorded_version,
+    refuse_newer,
+    refuse_other_origin,
+)
 
 INTERRUPTED = 130
 WEB_SECONDS = 30.0
@@ -48,15 +56,15 @@ class Deploy:
         old = virtualenv.link_target(self.settings.root)
         with control.changing(self.settings):
             was_running = control.running_supervisor(self.settings) is not None
-            control.stop(self.settings, say=self.say, keep=frozenset({REDIS.name}))
             try:
+                control.stop(self.settings, say=self.say, keep=frozenset({REDIS.name}))
                 copy = self.prepare_data(redis_runs=was_running or self.settings.redis_url is not None)
                 self.finish_stop()
                 self.switch()
             except BaseException:
                 self.go_back(old, was_running=was_running)
                 raise
-            self.start(copy)
+            self.start(copy, old=old)
         self.trigger_backfill()
         self.wait_for_deals(wait_seconds)
         removed = virtualenv.remove_older(self.settings.root, keep={self.new.resolve(), *([old] if old else [])})
@@ -86,7 +94,24 @@ class Deploy:
             self.say(f"cleared leases that nobody living held: {', '.join(cleared)}")
         self.say("migrating the database")
         migrate(self.settings.database_address())
+        self.claim_database()
         return copy
+
+    def claim_database(self) -> None:
+        """Write into a new database whether it is for demo or real data. Raises OriginMismatch for the other kind."""
+        key = self.settings.keepa_api_key
+        used = key.reveal() if key is not None else surroundings.demo_place(self.settings).key
+        database = open_database(self.settings.database_address())
+        try:
+            with database.write.begin() as connection:
+                claim_origin(
+                    connection,
+                    origin=self.settings.origin,
+                    account=self.settings.account(used),
+                    now=running_clock(self.settings).now(),
+                )
+        finally:
+            database.dispose()
 
     def finish_stop(self) -> None:
         control.stop(self.settings, say=self.say)
@@ -108,9 +133,15 @@ class Deploy:
         except (KeepaDealsError, OSError) as error:
             complain(f"What ran before could not be started again either: {error}")
 
-    def start(self, copy: Path | None) -> None:
+    def start(self, copy: Path | None, *, old: Path | None) -> None:
         self.say("starting")
-        control.start(self.settings, environ=os.environ, say=self.say)
+        try:
+            control.start(self.settings, environ=os.environ, say=self.say)
+        except control.StartFailed:
+            if old not in (None, self.new.resolve()):
+                control.stop(self.settings, say=self.say)
+                self.go_back(old, was_running=True)
+            raise
         deadline = time.monotonic() + WEB_SECONDS
         while not http_answers(self.settings.web_host, self.settings.web_port, "/healthz"):
             if time.monotonic() > deadline:
@@ -124,10 +155,9 @@ class Deploy:
     def trigger_backfill(self) -> None:
         """Let the next doorbell of the backfill do its work."""
         self.say("asking for a backfill at the next doorbell")
-        clock = make_clock(speed=self.settings.clock_speed, anchor=self.settings.clock_anchor)
         database = open_database(self.settings.database_address())
         try:
-            Store(database, clock=clock).make_due(Pass.BACKFILL)
+            Store(database, clock=running_clock(self.settings)).make_due(Pass.BACKFILL)
         finally:
             database.dispose()
 
@@ -136,33 +166,37 @@ class Deploy:
         self.say(f"waiting for deals (up to {seconds:.0f} s)")
         deadline, said, said_at = time.monotonic() + seconds, (-1, ""), 0.0
         while True:
-            verdict = report.current_verdict(self.settings)
+            verdict = current_verdict(self.settings)
             table = report.read_table(self.settings)
             live = 0 if table is None else table.live
             if verdict.is_fine and live > 0:
                 break
             news = (live, str(verdict.state))
             if news != said or time.monotonic() - said_at > 20:
-                self.say(f"  {live} deals; {report.verdict_sentence(verdict)}")
+                self.say(f"  {live} deals; {verdict_line(verdict)}")
                 said, said_at = news, time.monotonic()
             if time.monotonic() > deadline:
                 raise NotServing(self._why_not(verdict, live))
+            if control.running_supervisor(self.settings) is None:
+                raise NotServing("Everything was stopped while this waited for deals; start it with ./start_celery.sh.")
             time.sleep(1)
         assert table is not None
         say("")
-        say(report.verdict_sentence(verdict))
+        say(verdict_line(verdict))
         say(f"Dashboard: {report.dashboard_address(self.settings)}{' (demo data)' if self.settings.is_demo else ''}")
         report.say_table(table)
 
-    def _why_not(self, verdict: Any, live: int) -> str:
-        worst = next(iter(verdict.findings), None)
-        because = f" {worst.seen} {worst.remedy}" if worst is not None else ""
+    def _why_not(self, verdict: Verdict, live: int) -> str:
         return (
-            f"{report.verdict_sentence(verdict)}\n"
+            f"{verdict_line(verdict)}\n"
             f"Everything was started and goes on running, but after the wait there are {live} deals and the verdict is "
-            f"not fine.{because} Dashboard: {report.dashboard_address(self.settings)}, logs: {self.settings.log_dir}. "
+            f"not fine. Dashboard: {report.dashboard_address(self.settings)}, logs: {self.settings.log_dir}. "
             "Look again with: venv/bin/python -m keepa_deals.processes status"
         )
+
+
+def running_clock(settings: Settings) -> Clock:
+    return make_clock(speed=settings.clock_speed, anchor=settings.clock_anchor)
 
 
 def preflight_failed(complaint: str) -> KeepaDealsError:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from keepa_deals.clock import make_clock
-from keepa_deals.errors import StoreError
+from keepa_deals.health import verdict_line
+from keepa_deals.probes import current_verdict
 from keepa_deals.processes.control import running_supervisor
 from keepa_deals.processes.speech import say
 from keepa_deals.settings import Settings
@@ -61,23 +61,8 @@ def require_database(settings: Settings) -> None:
     database = open_database(settings.database_address())
     try:
         check_database(database, origin=settings.origin)
-    except StoreError:
-        raise
     finally:
         database.dispose()
-
-
-def current_verdict(settings: Settings) -> Any:
-    """The verdict of `keepa_deals.probes`."""
-    from keepa_deals.probes import current_verdict as judge  # noqa: PLC0415 - half a second that stop and kill don't need
-
-    return judge(settings)
-
-
-def verdict_sentence(verdict: Any) -> str:
-    from keepa_deals.health import verdict_line  # noqa: PLC0415
-
-    return verdict_line(verdict)
 
 
 def dashboard_address(settings: Settings) -> str:
@@ -86,7 +71,7 @@ def dashboard_address(settings: Settings) -> str:
 
 
 def say_state(settings: Settings) -> None:
-    say(verdict_sentence(current_verdict(settings)))
+    say(verdict_line(current_verdict(settings)))
     say(f"Dashboard: {dashboard_address(settings)}{' (demo data)' if settings.is_demo else ''}")
     say(f"Logs: {settings.log_dir}")
 

@@ -38,9 +38,8 @@ class Supervisor:
     """The calls we use. Each raises SupervisorAway within `timeout` seconds if nobody answers."""
 
     def __init__(self, path: Path, *, timeout: float = 5.0) -> None:
-        self._server = xmlrpc.client.ServerProxy(
-            "http://supervisor", transport=_UnixTransport(path, timeout=timeout), allow_none=True
-        )
+        self._transport = _UnixTransport(path, timeout=timeout)
+        self._server = xmlrpc.client.ServerProxy("http://supervisor", transport=self._transport, allow_none=True)
         self._path = path
 
     def _call(self, method: str, *arguments: Any) -> Any:
@@ -52,6 +51,8 @@ class Supervisor:
             raise SupervisorAway(
                 f"supervisord does not answer on {self._path} ({error.__class__.__name__}); run ./start_celery.sh."
             ) from error
+        finally:
+            self._transport.close()
 
     def pid(self) -> int:
         return int(self._call("getPID"))
@@ -98,7 +99,11 @@ class _UnixConnection(http.client.HTTPConnection):
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
+        try:
+            self.sock.connect(str(self._path))
+        except OSError:
+            self.close()
+            raise
 
 
 class _UnixTransport(xmlrpc.client.Transport):
