@@ -86,6 +86,10 @@ class LivePlan:
         """By when the live update that is due has surely begun, if its installation lives."""
         return self.due + min(PLAN_GRACE_MS, self.every // 4)
 
+    def awaited(self, now: int) -> int:
+        """When the next live update has begun; one that is overdue already is expected back by its last moment."""
+        return self.settled if self.settled > now else self.expires
+
 
 @dataclass(frozen=True, slots=True)
 class Position:
@@ -167,17 +171,26 @@ def first_instant(position: Position, *, cost: int, live: bool) -> int:
 
 
 def most_affordable(position: Position) -> int:
-    """The dearest call that can ever go beside the live updates; 0 when they take the whole refill."""
-    live_cost = sum(plan.cost for plan in position.plans)
+    """The dearest call that is sure to go some day beside the live updates; 0 when they take the whole refill.
+
+    One that overdraws needs a full bucket and the quiet part of a window: after the live update has landed,
+    less the ticks that a full bucket loses while the call is in the air.
+    """
     if position.rate <= 0 or not plans_leave_tokens(position.plans, rate=position.rate):
         return 0
     spare = position.capacity - position.held_back
     if not position.plans:
         return spare - FEED_PAGE_COST
+    flight = ceil(position.timeout / TICK_MS)
+    in_the_air = sum(plan.cost * (2 + ceil(position.timeout / plan.every)) for plan in position.plans)
+    within_the_balance = spare - in_the_air - 4 * position.rate
     if len(position.plans) > 1:
-        return spare - live_cost - 4 * position.rate
-    lost_ticks = 2 + ceil(position.timeout / TICK_MS)
-    return spare - live_cost + position.rate * max(0, position.plans[0].every // TICK_MS - lost_ticks)
+        return within_the_balance
+    plan = position.plans[0]
+    quiet_ticks = plan.every // TICK_MS - 1 - flight
+    lost = max(plan.cost, position.rate * (1 + flight))
+    overdrawn = spare - plan.cost - lost + position.rate * quiet_ticks
+    return max(within_the_balance, overdrawn) if quiet_ticks > 0 else within_the_balance
 
 
 def plans_leave_tokens(plans: tuple[LivePlan, ...], *, rate: int) -> bool:
@@ -250,13 +263,13 @@ def _repeated(plan: LivePlan, now: int, horizon: int) -> Iterator[tuple[int, int
 def _step(position: Position) -> Position:
     """The position at its next event: a tick, a charge that fell due, or a live update that has begun."""
     charges = position.open + position.owed + position.ahead
-    awaited = [plan.settled if plan.settled > position.at else plan.expires for plan in position.plans]
+    awaited = [plan.awaited(position.at) for plan in position.plans]
     at = min([position.next_tick, *(charge.by for charge in charges), *awaited])
     at = max(at, position.at)
     ticked = position.next_tick <= at
     balance = position.refilled(1) if ticked else position.balance
     balance -= sum(charge.tokens for charge in charges if charge.by <= at)
-    begun = sum(plan.cost for plan in position.plans if position.at < plan.settled <= at)
+    begun = sum(plan.cost for plan in position.plans if plan.awaited(position.at) <= at)
     in_the_air = (Charge(begun, at + position.timeout),) if begun > 0 else ()
     return replace(
         position,
@@ -276,11 +289,12 @@ def _pending(charges: tuple[Charge, ...], at: int) -> tuple[Charge, ...]:
 
 
 def _rolled(plans: tuple[LivePlan, ...], before: int, at: int) -> tuple[LivePlan, ...]:
-    """The plans after the live updates that have begun; one that was overdue already stays so until it expires."""
+    """The plans after the live updates that have begun."""
     return tuple(
-        replace(plan, due=plan.due + plan.every) if before < plan.settled <= at else plan
+        plan
+        if plan.awaited(before) > at
+        else replace(plan, due=plan.due + plan.every * (1 if plan.settled > before else 4))
         for plan in plans
-        if plan.settled > before or plan.expires > at
     )
 
 

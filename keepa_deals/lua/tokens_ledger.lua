@@ -44,6 +44,10 @@ end
 local function lapse_time(plan) return plan.due + 3 * plan.every end
 local function settled(plan) return plan.due + math.min(GRACE, math.floor(plan.every / 4)) end
 
+local function awaited(plan, now)
+  return settled(plan) > now and settled(plan) or lapse_time(plan)
+end
+
 local function total(charges)
   local sum = 0
   for _, charge in ipairs(charges) do sum = sum + charge.tokens end
@@ -141,9 +145,7 @@ local function step(p)
   for _, name in ipairs({ 'open', 'owed', 'ahead' }) do
     for _, charge in ipairs(p[name]) do at = math.min(at, charge.by) end
   end
-  for _, plan in ipairs(p.plans) do
-    at = math.min(at, settled(plan) > before and settled(plan) or lapse_time(plan))
-  end
+  for _, plan in ipairs(p.plans) do at = math.min(at, awaited(plan, before)) end
   p.at = math.max(at, before)
   if p.next_tick <= p.at then
     p.balance, p.next_tick, p.charged = refilled(p, 1), p.next_tick + TICK, 0
@@ -151,12 +153,12 @@ local function step(p)
   p.balance = p.balance - fall_due(p, 'open') - fall_due(p, 'owed') - fall_due(p, 'ahead')
   local plans, begun = {}, 0
   for _, plan in ipairs(p.plans) do
-    if settled(plan) > before and settled(plan) <= p.at then
+    if awaited(plan, before) <= p.at then
       begun = begun + plan.cost
-      plans[#plans + 1] = { due = plan.due + plan.every, every = plan.every, cost = plan.cost }
-    elseif settled(plan) > before or lapse_time(plan) > p.at then
-      plans[#plans + 1] = plan
+      local intervals = settled(plan) > before and 1 or 4
+      plan = { due = plan.due + plan.every * intervals, every = plan.every, cost = plan.cost }
     end
+    plans[#plans + 1] = plan
   end
   p.plans = plans
   if begun > 0 then p.owed[#p.owed + 1] = { tokens = begun, by = p.at + p.timeout } end
@@ -183,13 +185,19 @@ end
 
 local function most_affordable(p)
   if p.rate <= 0 or thousandths_per_tick(p.plans) >= 1000 * p.rate then return 0 end
-  local live_cost = 0
-  for _, plan in ipairs(p.plans) do live_cost = live_cost + plan.cost end
   local spare = MINUTES * p.rate - p.held_back
   if #p.plans == 0 then return spare - PAGE end
-  if #p.plans > 1 then return spare - live_cost - 4 * p.rate end
-  local lost_ticks = 2 + math.ceil(p.timeout / TICK)
-  return spare - live_cost + p.rate * math.max(0, math.floor(p.plans[1].every / TICK) - lost_ticks)
+  local flight, in_the_air = math.ceil(p.timeout / TICK), 0
+  for _, plan in ipairs(p.plans) do
+    in_the_air = in_the_air + plan.cost * (2 + math.ceil(p.timeout / plan.every))
+  end
+  local within_the_balance = spare - in_the_air - 4 * p.rate
+  if #p.plans > 1 then return within_the_balance end
+  local plan = p.plans[1]
+  local quiet_ticks = math.floor(plan.every / TICK) - 1 - flight
+  local lost = math.max(plan.cost, p.rate * (1 + flight))
+  local overdrawn = spare - plan.cost - lost + p.rate * quiet_ticks
+  return quiet_ticks > 0 and math.max(within_the_balance, overdrawn) or within_the_balance
 end
 
 -- The ledger (token_ledger.py)
