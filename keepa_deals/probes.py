@@ -47,7 +47,7 @@ from keepa_deals.redis_client import connect
 from keepa_deals.settings import Settings
 from keepa_deals.store import evidence
 from keepa_deals.store.engine import Database, open_database, sqlite_file
-from keepa_deals.store.schema import check_database
+from keepa_deals.store.schema import check_database, recorded_version
 from keepa_deals.token_manager import LedgerStatus, TokenManager
 
 LOOKING_SECONDS = 3.0
@@ -219,7 +219,7 @@ def _probes(settings: Settings, database: Database, *, now: datetime) -> dict[st
 def _database(settings: Settings, database: Database) -> DatabaseFact:
     began = time.monotonic()
     with database.read.connect() as connection:
-        connection.exec_driver_sql("select 1")
+        recorded_version(connection)  # SQLite opens its file only for a question about what is in it
     latency = time.monotonic() - began
     schema_wrong = origin_wrong = None
     try:
