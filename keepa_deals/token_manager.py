@@ -133,7 +133,7 @@ class TokenManager:
         if cost < 1:
             raise ValueError(f"a call that needs permission costs at least 1 token, got {cost}")
         start = now or self._clock.now()
-        answer = self._ask(cost, purpose, start)
+        answer = self._ask(cost, purpose, now)
         deadline = start + timedelta(seconds=wait_up_to)
         while isinstance(answer, Wait):
             present = self._clock.now()
@@ -271,7 +271,7 @@ class TokenManager:
             reply = self._scripts[script](keys=[self._key], args=[json.dumps(asked)])
         except RedisError as error:
             raise TokensUnknown(
-                f"The shared token ledger in Redis did not answer ({type(error).__name__}), so nothing was spent. "
+                f"The shared token ledger in Redis could not be used ({type(error).__name__}), so nothing was spent. "
                 "Check Redis, then Diagnostics/check_tokens.py."
             ) from error
         return dict(json.loads(reply))

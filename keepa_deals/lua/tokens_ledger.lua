@@ -6,7 +6,7 @@ local TICK, TICK_MARGIN, MINUTES, PAGE = 60000, 1000, 60, 5
 local GRACE, MOST_STEPS = 60000, 2000
 local CALL_TIMEOUT, OWED, STALE, SET_BACK, GRID = 120000, 120000, 1800000, 60000, 600000
 local AFTER_INSTANT, AFTER_ASKING, MEAN_OVER, HOUR = 90000, 120000, 200, 3600000
-local KEPT = 86400000
+local KEPT, FORMAT = 86400000, 1
 
 local asked = cjson.decode(ARGV[1])
 local L
@@ -15,7 +15,7 @@ local function fresh()
   return {
     now = 0, number = 0, known = false, balance = 0, next_tick = 0, tick_from = 0, charged = 0, rate = 0, heard = 0, grid = 0, forgotten = 0,
     open = {}, recent = {}, plans = {}, owed = {}, line = {}, learned = {}, drained = {},
-    since = 0, spent = 0, lost = 0, refused = 0, server = '',
+    since = 0, spent = 0, lost = 0, refused = 0, server = '', format = FORMAT,
   }
 end
 
@@ -28,7 +28,7 @@ end
 local function load()
   local text = redis.call('GET', KEYS[1])
   local read, state = pcall(cjson.decode, text or '')
-  L = (read and type(state) == 'table' and state.forgotten) and state or fresh()
+  L = (read and type(state) == 'table' and state.format == FORMAT) and state or fresh()
   local told, info = pcall(redis.call, 'INFO', 'server')
   local server = told and type(info) == 'string' and string.match(info, 'run_id:(%w+)') or ''
   if L.server ~= server then

@@ -43,7 +43,7 @@ class InRedis:
 
     def state(self) -> dict[str, Any]:
         state = json.loads(self.redis.get(KEY))
-        state.pop("server")
+        del state["server"], state["format"]
         return dict(state)
 
 
