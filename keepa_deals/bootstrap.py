@@ -55,9 +55,7 @@ def build_services(
     clock = clock if clock is not None else clock_of(settings)
     redis = redis if redis is not None else connect(redis_address(settings))
     installation = installation_id(settings.var_dir)
-    database = open_database(settings.database_address())
-    check_database(database, origin=settings.origin)
-    store = Store(database, clock=clock)
+    store = open_store(settings, clock=clock)
     address = keepa_address(settings)
     keepa = KeepaClient(
         session if session is not None else open_session(),
@@ -86,6 +84,13 @@ def build_services(
     )
     leases = LeaseKeeper(redis, installation=installation, fences=store)
     return Services(settings=settings, installation=installation, redis=redis, leases=leases, means=means)
+
+
+def open_store(settings: Settings, *, clock: Clock | None = None) -> Store:
+    """The database of this installation. Raises StoreError or OriginMismatch for one that is not ours to use."""
+    database = open_database(settings.database_address())
+    check_database(database, origin=settings.origin)
+    return Store(database, clock=clock if clock is not None else clock_of(settings))
 
 
 def clock_of(settings: Settings) -> Clock:

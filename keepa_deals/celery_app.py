@@ -22,7 +22,7 @@ from celery.beat import BeatLazyFunc
 from keepa_deals.celery_commands import BACKFILL_QUEUE, QUEUES, SOFT_SHUTDOWN_SECONDS, UPSERT_QUEUE
 from keepa_deals.errors import KeepaDealsError
 from keepa_deals.logs import log_to_stream
-from keepa_deals.pulse import PULSE_TASK, pulse
+from keepa_deals.pulse import PULSE_TASK, PulseStore, pulse
 from keepa_deals.records import Pass, StopReason
 from keepa_deals.settings import Settings, load_settings
 
@@ -62,20 +62,22 @@ def create_celery(settings: Settings, *, installation: str, broker_url: str) -> 
     return app
 
 
-def register_tasks(app: Celery, *, ring: Ring, services: Callable[[], Any]) -> None:
+def register_tasks(
+    app: Celery, *, ring: Ring, services: Callable[[], Any], pulse_store: Callable[[], PulseStore]
+) -> None:
     """Hang up the doorbells and the canary.
 
-    `services` is called once in each worker child, at its first task (connections must not cross a fork), and
-    gives what `bootstrap.Services` gives: here `means.store`, and whatever `ring` makes of it.
+    `services` and `pulse_store` are called once in each worker child, at its first task: connections must not
+    cross a fork. The canary has a store of its own, for it must arrive whether Keepa is there or not.
     """
-    shared = cache(services)
+    shared, landing = cache(services), cache(pulse_store)
     for bell in DOORBELLS:
         _hang_up(app, bell, ring=ring, services=shared)
 
     @app.task(name=PULSE_TASK, shared=False, soft_time_limit=60, time_limit=90)  # type: ignore[untyped-decorator]
     def arrive(queue: str, sent_at: str) -> None:
         with _telling(PULSE_TASK):
-            pulse(queue, sent_at, store=shared().means.store, now=datetime.now(UTC))
+            pulse(queue, sent_at, store=landing(), now=datetime.now(UTC))
 
 
 def celery_from_environment(root: Path, environ: Mapping[str, str]) -> Celery:
@@ -88,7 +90,12 @@ def celery_from_environment(root: Path, environ: Mapping[str, str]) -> Celery:
     app = create_celery(
         settings, installation=installation_id(settings.var_dir), broker_url=broker_url(redis_address(settings))
     )
-    register_tasks(app, ring=_ring, services=lambda: _build_services(settings))
+    register_tasks(
+        app,
+        ring=_ring,
+        services=lambda: _build_services(settings),
+        pulse_store=lambda: _open_store(settings),
+    )
     return app
 
 
@@ -120,6 +127,12 @@ def _build_services(settings: Settings) -> Any:
     from keepa_deals.bootstrap import build_services  # noqa: PLC0415 - only a worker's child needs them
 
     return build_services(settings)
+
+
+def _open_store(settings: Settings) -> PulseStore:
+    from keepa_deals.bootstrap import open_store  # noqa: PLC0415 - only a worker's child needs it
+
+    return open_store(settings)
 
 
 def _worker_settings() -> dict[str, Any]:

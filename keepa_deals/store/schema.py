@@ -83,8 +83,9 @@ def check_database(database: Database, *, origin: str) -> None:
 
 
 def recorded_origin(connection: Connection) -> dict[str, str]:
-    """What the database says of itself: origin, account, created_at; empty before `claim_origin`."""
-    return {row.name: row.value for row in connection.execute(select(about))}
+    """What the database says it is for: origin, account, created_at; empty before `claim_origin`."""
+    names = ("origin", "account", "created_at")
+    return {row.name: row.value for row in connection.execute(select(about).where(about.c.name.in_(names)))}
 
 
 def refuse_other_origin(found: dict[str, str], *, origin: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from keepa_deals.celery_app import create_celery, register_tasks
@@ -28,9 +27,8 @@ def ring(which: Pass, services: Any) -> str:
     return "rang"
 
 
-def services() -> Any:
-    store = Store(open_database(settings.database_address()), clock=SystemClock())
-    return SimpleNamespace(means=SimpleNamespace(store=store))
+def pulse_store() -> Store:
+    return Store(open_database(settings.database_address()), clock=SystemClock())
 
 
 assert settings.redis_url is not None
@@ -38,4 +36,4 @@ app = create_celery(settings, installation="chain", broker_url=broker_url(settin
 app.conf.worker_soft_shutdown_timeout = 2.0
 for entry in app.conf.beat_schedule.values():
     entry["schedule"] = entry["options"]["expires"] = 1.0
-register_tasks(app, ring=ring, services=services)
+register_tasks(app, ring=ring, services=lambda: None, pulse_store=pulse_store)

@@ -61,7 +61,7 @@ def test_a_task_that_is_sent_by_hand_takes_the_way_of_its_bell(app: Celery) -> N
 
 
 def test_the_names_that_scripts_rely_on_are_registered(app: Celery) -> None:
-    register_tasks(app, ring=lambda which, services: None, services=lambda: None)
+    register_tasks(app, ring=lambda which, services: None, services=lambda: None, pulse_store=lambda: None)
     assert {
         "keepa_deals.simple_task.update_recent_deals",
         "keepa_deals.backfiller.backfill_deals",
@@ -69,7 +69,7 @@ def test_the_names_that_scripts_rely_on_are_registered(app: Celery) -> None:
 
 
 def test_every_task_ends_at_a_limit_and_gets_a_chance_to_clean_up_before(app: Celery) -> None:
-    register_tasks(app, ring=lambda which, services: None, services=lambda: None)
+    register_tasks(app, ring=lambda which, services: None, services=lambda: None, pulse_store=lambda: None)
     for name in [PULSE_TASK, *(bell.task for bell in DOORBELLS)]:
         assert 0 < app.tasks[name].soft_time_limit < app.tasks[name].time_limit
 
@@ -82,7 +82,9 @@ def test_a_bell_rings_for_its_pass_with_services_that_are_built_once(app: Celery
         built.append(SimpleNamespace())
         return built[-1]
 
-    register_tasks(app, ring=lambda which, services: rung.append((which, services)), services=build)
+    register_tasks(
+        app, ring=lambda which, services: rung.append((which, services)), services=build, pulse_store=lambda: None
+    )
     assert built == []
     for bell in DOORBELLS:
         app.tasks[bell.task]()
@@ -97,7 +99,7 @@ def test_a_declared_failure_is_told_in_its_sentence_and_any_other_is_left_to_cel
     def ring(which: Pass, services: Any) -> None:
         raise failures.pop(0)
 
-    register_tasks(app, ring=ring, services=lambda: None)
+    register_tasks(app, ring=ring, services=lambda: None, pulse_store=lambda: None)
     assert app.tasks[DOORBELLS[0].task]() is None
     assert "LeasesUnreachable: Redis is away; start it." in caplog.text
     with pytest.raises(ValueError, match="a surprise"):
