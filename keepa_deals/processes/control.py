@@ -17,8 +17,9 @@ from keepa_deals.errors import AlreadyRunning, BadSettings, KeepaDealsError
 from keepa_deals.identity import ProcessIdentity
 from keepa_deals.installation import installation_id, write_atomically
 from keepa_deals.processes import embedded_redis, ending, preflight, roster, surroundings, virtualenv
-from keepa_deals.processes.paths import roster_file, supervisor_conf, supervisor_socket
+from keepa_deals.processes.paths import remove_short_folder, roster_file, supervisor_conf, supervisor_socket
 from keepa_deals.processes.programs import Program, programs, stop_stages
+from keepa_deals.processes.signs import http_answers
 from keepa_deals.processes.supervisor_client import AT_REST, FATAL, RUNNING, ProgramState, Supervisor, SupervisorAway
 from keepa_deals.processes.supervisor_conf import render
 from keepa_deals.settings import Settings
@@ -26,6 +27,7 @@ from keepa_deals.settings import Settings
 UP_SECONDS = 90.0
 """within which every program must have stayed up for its start seconds"""
 SOCKET_SECONDS = 15.0
+WEB_SECONDS = 30.0
 KILL_ROUNDS = 20
 """a process may fork while it is being ended; its child is found in the next round"""
 
@@ -117,6 +119,7 @@ def start(settings: Settings, *, environ: Mapping[str, str], say: Say) -> bool:
     write_atomically(settings.run_dir / "ports.json", json.dumps(ports) + "\n")
     supervisor = _start_supervisor(settings, environ=environ)
     wait_until_up(supervisor, programs(settings), settings=settings, say=say)
+    wait_for_web(settings)
     return True
 
 
@@ -142,6 +145,7 @@ def _start_the_rest(supervisor: Supervisor, *, settings: Settings, say: Say) -> 
         say(f"starting {name}")
         supervisor.start(name)
     wait_until_up(supervisor, programs(settings), settings=settings, say=say)
+    wait_for_web(settings)
     return bool(asleep)
 
 
@@ -195,6 +199,16 @@ def wait_until_up(supervisor: Supervisor, expected: tuple[Program, ...], *, sett
         time.sleep(0.25)
 
 
+def wait_for_web(settings: Settings) -> None:
+    """Raise StartFailed if the web server does not answer in time."""
+    deadline = time.monotonic() + WEB_SECONDS
+    while not http_answers(settings.web_host, settings.web_port, "/healthz"):
+        if time.monotonic() > deadline:
+            said = last_line(settings.log_dir / "web.log")
+            raise StartFailed(f"The web server does not answer on port {settings.web_port}: {said} [web.log].")
+        time.sleep(0.25)
+
+
 def _state(states: Mapping[str, ProgramState], program: Program) -> str:
     return states[program.name].state if program.name in states else "absent"
 
@@ -238,7 +252,9 @@ def stop(settings: Settings, *, say: Say, keep: frozenset[str] = frozenset()) ->
     entries = roster.living(roster.read_roster(roster_file(settings)))
     supervisors = [entry.identity for entry in entries if entry.name == roster.SUPERVISOR]
     _wait_gone(supervisors, seconds=10 if supervisor is not None else 0)
-    return end_leftovers(settings, say=say) > 0 or stopped
+    stopped = end_leftovers(settings, say=say) > 0 or stopped
+    remove_short_folder(settings)
+    return stopped
 
 
 def _stop_stage(supervisor: Supervisor, names: list[str], *, seconds: float) -> None:
@@ -335,5 +351,7 @@ def kill_everything(settings: Settings, *, say: Say, clear_leases: Callable[[], 
     ending.end_all(ours.redis, patience_seconds=5)
     roster.forget_the_dead(roster_file(settings))
     left = find_ours(settings).all
+    if not left:
+        remove_short_folder(settings)
     say(f"Ended {len(ended)} processes of this installation, {len(left) or 'none'} left.")
     return left

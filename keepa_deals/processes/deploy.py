@@ -18,7 +18,6 @@ from keepa_deals.health import Verdict, verdict_line
 from keepa_deals.probes import current_verdict
 from keepa_deals.processes import backup, control, embedded_redis, leases, preflight, report, surroundings, virtualenv
 from keepa_deals.processes.programs import REDIS
-from keepa_deals.processes.signs import http_answers
 from keepa_deals.processes.speech import Progress, complain, say
 from keepa_deals.records import Pass
 from keepa_deals.settings import Settings
@@ -34,7 +33,6 @@ from keepa_deals.store.schema import (
 )
 
 INTERRUPTED = 130
-WEB_SECONDS = 30.0
 
 
 class NotServing(KeepaDealsError):
@@ -142,12 +140,6 @@ class Deploy:
                 control.stop(self.settings, say=self.say)
                 self.go_back(old, was_running=True)
             raise
-        deadline = time.monotonic() + WEB_SECONDS
-        while not http_answers(self.settings.web_host, self.settings.web_port, "/healthz"):
-            if time.monotonic() > deadline:
-                said = control.last_line(self.settings.log_dir / "web.log")
-                raise NotServing(f"The web server does not answer on port {self.settings.web_port}: {said} [web.log].")
-            time.sleep(0.25)
         self.say(f"the web server answers on {report.dashboard_address(self.settings)}")
         if copy is not None:
             self.say(f"the way back, if ever needed: {backup.restore_command(self.settings, copy)}")

@@ -82,3 +82,15 @@ def private_folder(folder: Path) -> Path:
             f"{folder} is needed for sockets but is not a private folder of yours; remove it, or use a shorter VAR_DIR."
         )
     return folder
+
+
+def remove_short_folder(settings: Settings) -> None:
+    """Take the sockets of an ended installation away where they are not in VAR_DIR itself."""
+    folder = supervisor_socket(settings).parent
+    if folder.parent != SHORT_BASE:
+        return
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.is_socket():
+                path.unlink()
+        folder.rmdir()

@@ -80,8 +80,9 @@ def _section(name: str, fields: dict[str, str]) -> str:
 
 def _value(value: Path | str) -> str:
     text = str(value)
-    if any(mark in text for mark in ("\n", "\r", " ;", "\t;")):
+    if text != text.strip() or any(mark in text for mark in ("\n", "\r", " ;", "\t;")):
         raise BadSettings(
-            f"{text!r} can't be written into supervisord.conf; use folder names without ';' or line ends."
+            f"{text!r} can't be written into supervisord.conf; "
+            "use folder names without ';', line ends, or a space at the end."
         )
     return text.replace("%", "%%")

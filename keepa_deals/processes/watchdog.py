@@ -38,6 +38,9 @@ from keepa_deals.processes.supervisor_client import FATAL, RUNNING, Supervisor, 
 from keepa_deals.records import Pass
 from keepa_deals.settings import Settings
 
+AddSign = Callable[[str, str, object, float], float]
+"""program, what, value, limit in seconds; gives the age in seconds"""
+
 LOOP_SECONDS = 10.0
 RECOVERED_SECONDS = 120
 """a program that supervisord had given up has recovered when it stays up this long"""
@@ -112,11 +115,12 @@ class Watchdog:
             sign(program, "continuation of a stopped process", stopped or now, STOPPED_LIMIT_SECONDS)
         redis_up = signs.redis_answers(self.settings)
         sign("redis", "answer to PING", now if redis_up else "silent", ANSWER_LIMIT)
-        self._beat_and_workers(sign, redis_up=redis_up)
-        self._answers(sign, now=now)
+        keepa_up = not self.settings.is_demo or self._simulator(sign, now=now)
+        self._web(sign, now=now)
+        self._beat_and_workers(sign, redis_up=redis_up, keepa_up=keepa_up)
         return [one for one in seen if one.program not in ("watchdog", roster.SUPERVISOR)]
 
-    def _beat_and_workers(self, sign: Callable[[str, str, object, float], float], *, redis_up: bool) -> None:
+    def _beat_and_workers(self, sign: AddSign, *, redis_up: bool, keepa_up: bool) -> None:
         """Each link is asked for its sign only while the links before it hold: a healed worker mends no broker."""
         beat = signs.read_beat(self.settings)
         sign("beat", "tick", beat.get("last_tick_at"), TICK_LIMIT)
@@ -127,21 +131,24 @@ class Watchdog:
             self.ages.renew("beat", what="send")
         database = signs.read_database(self.settings)
         for program, queue in WORKER_QUEUES.items():
-            if silent > SEND_LIMIT / 2 or database is None:
+            # A worker starts only when the simulator listens, and that may take its time.
+            if silent > SEND_LIMIT / 2 or database is None or not keepa_up:
                 self.ages.renew(program, what="canary")
             else:
                 busy = bool(QUEUE_PASSES[queue] & set(database.in_flight))
                 limit = BUSY_LIMIT[queue] if busy else PULSE_LIMIT
                 sign(program, "canary", database.pulses.get(queue), limit)
 
-    def _answers(self, sign: Callable[[str, str, object, float], float], *, now: float) -> None:
-        web = signs.http_answers(self.settings.web_host, self.settings.web_port, "/healthz")
-        sign("web", "answer to /healthz", now if web else "silent", ANSWER_LIMIT)
-        if self.settings.is_demo:
-            answers = signs.simulator_answers(self.settings)
-            identity = self.identities.get("simulator")
-            ready = identity is not None and signs.simulator_pid(self.settings) == identity.pid
-            sign("simulator", "answer", now if answers else "silent", ANSWER_LIMIT if ready else BUILDING_LIMIT)
+    def _web(self, sign: AddSign, *, now: float) -> None:
+        answers = signs.http_answers(self.settings.web_host, self.settings.web_port, "/healthz")
+        sign("web", "answer to /healthz", now if answers else "silent", ANSWER_LIMIT)
+
+    def _simulator(self, sign: AddSign, *, now: float) -> bool:
+        answers = signs.simulator_answers(self.settings)
+        identity = self.identities.get("simulator")
+        listens = identity is not None and signs.simulator_pid(self.settings) == identity.pid
+        sign("simulator", "answer", now if answers else "silent", ANSWER_LIMIT if listens else BUILDING_LIMIT)
+        return answers
 
     def _heal(self, heal: Heal, identity: ProcessIdentity, *, now: float) -> None:
         """End the program with all its children: a stopped child would outlive its parent and keep its place."""

@@ -42,7 +42,7 @@ def test_every_folder_name_comes_back_as_it_was(tmp_path: Path, folder: str) -> 
     assert shlex.split(command) == [str(PYTHON), "-m", "keepa_deals.processes.launcher", "beat"]
 
 
-@pytest.mark.parametrize("folder", ["line\nend", "comment ;here"])
+@pytest.mark.parametrize("folder", ["line\nend", "comment ;here", "space at the end "])
 def test_a_folder_that_the_format_cannot_hold_is_refused_in_one_sentence(tmp_path: Path, folder: str) -> None:
     root = tmp_path / folder
     with pytest.raises(BadSettings, match=r"can't be written into supervisord\.conf"):
