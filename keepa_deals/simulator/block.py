@@ -31,6 +31,8 @@ class Moods:
     amazon: Array
     amazon_until: Array
     rank_memory: Array
+    last_sale: Array
+    """Minute of the latest sale that the rank knows of."""
     rank_shift: Array
     unrecorded_sales: Array
     rank_gap_until: Array
@@ -60,14 +62,14 @@ class Block:
     departed: Log = field(init=False)
     """Offers that left, by product."""
     sales: Log = field(init=False)
-    """The truth: each unit sold, by product."""
+    """The truth: each unit sold, by product; `lowest` landed price on its side, copies `left` in that offer."""
 
     def __post_init__(self) -> None:
         size = len(self.titles.value)
         self.history = Log(len(s.RECORDED) * size, ("value",))
         self.asks = Log(self.shelf.price.size, ("offer", "before", "after"))
         self.departed = Log(size, ("offer", "seller", "grade", "fba", "price", "ship", "arrived"))
-        self.sales = Log(size, ("grade", "price", "ship", "seller", "cause"))
+        self.sales = Log(size, ("grade", "price", "ship", "seller", "cause", "lowest", "left"))
 
     @property
     def size(self) -> int:

@@ -21,8 +21,8 @@ class WorldConstants:
 
     step_minutes: int = 240
     """Length of one step of the market; events inside a step have their own minutes."""
-    history_days: int = 760
-    fine_days: int = 100
+    history_days: int = 745
+    fine_days: int = 96
     """The last days of the first history are lived step by step, what lies before in longer strides."""
     coarse_stride: int = 6
     offer_log_days: int = 120
@@ -37,7 +37,7 @@ class WorldConstants:
     textbook_share: float = 0.6
     professional_share: float = 0.15
 
-    value_median: float = 4200.0
+    value_median: float = 4300.0
     """Landed worth of a used copy in grade Good."""
     value_sigma: float = 0.72
     new_multiple: tuple[float, float] = (1.6, 3.5)
@@ -55,27 +55,27 @@ class WorldConstants:
     sales_sigma: float = 1.13
     used_share_mean: float = 0.56
     used_share_weight: float = 3.0
-    elasticity_median: float = 3.2
+    elasticity_median: float = 2.2
     elasticity_sigma: float = 0.35
-    taste_noise: float = 0.75
+    taste_noise: float = 2.1
     """Scale of what buyers see in an offer and we do not."""
     fba_bonus: float = 0.5
     buy_box_bonus: float = 0.6
     willingness_median: float = 1.25
     willingness_sigma: float = 0.4
-    refusal_allowance: float = 1.35
-    scout_threshold: float = 0.62
+    refusal_allowance: float = 1.08
+    scout_threshold: float = 0.56
     """Below this part of its worth a copy also attracts resellers."""
-    scout_hours: float = 420.0
+    scout_hours: float = 1300.0
 
     offers_used: tuple[float, float] = (2.0, 12.0)
     offers_new: tuple[float, float] = (0.6, 6.0)
-    offer_life_days: float = 140.0
-    flicker_per_year: float = 0.9
+    offer_life_days: float = 95.0
+    flicker_per_year: float = 1.3
     group_exit_per_year: float = 0.25
-    multi_copy_share: float = 0.38
+    multi_copy_share: float = 0.2
     endless_stock_share: float = 0.5
-    policies_used: tuple[float, ...] = (0.30, 0.15, 0.20, 0.19, 0.09, 0.07)
+    policies_used: tuple[float, ...] = (0.28, 0.12, 0.25, 0.19, 0.09, 0.07)
     """Static, matcher, undercutter, loose follower, lottery, penny seller."""
     policies_new: tuple[float, ...] = (0.20, 0.22, 0.18, 0.30, 0.08, 0.02)
     bargain_share: float = 0.05
@@ -83,38 +83,44 @@ class WorldConstants:
     reprice_hours: tuple[float, ...] = (1400.0, 90.0, 48.0, 300.0, 1300.0, 90.0)
     reprice_sigma: float = 0.8
     floor_factor: tuple[float, float] = (0.35, 0.9)
-    reset_chance: float = 0.25
+    reset_chance: float = 0.18
     """How often a repricer that has hit its floor starts again from the top."""
     amazon_share: float = 0.35
     amazon_off_days: float = 70.0
     amazon_on_days: float = 160.0
 
-    rank_after_sale: float = 205_000.0
+    rank_after_sale: float = 250_000.0
     rank_level_sigma: float = 0.3
-    rank_memory_hours: tuple[float, ...] = (4.0, 25.0, 150.0, 900.0, 6000.0, 40000.0)
-    rank_memory_weights: tuple[float, ...] = (0.326, 0.415, 0.168, 0.0675, 0.0197, 0.013)
-    """Together close to (1 + t / 6 h) to the power −0.58, the recovery measured after a sale."""
-    rank_rest: float = 0.012
-    rank_jitter: tuple[float, float] = (0.0003, 0.0025)
+    rank_recovery_hours: float = 6.0
+    rank_recovery_power: float = 0.58
+    """After a sale the rank climbs as (1 + t / 6 h) to this power (measured); the latest sale dominates."""
+    rank_memory_hours: tuple[float, ...] = (25.0, 150.0)
+    rank_memory_weights: tuple[float, ...] = (0.2, 0.085)
+    """What earlier sales still count: only titles that sell every few days notice."""
+    rank_rest: float = 0.006
+    rank_noise: float = 0.0005
+    rank_dips: tuple[float, float] = (0.015, 0.13)
+    """Chance per visit that the rank is a trifle lower than the time before although nothing was sold."""
+    rank_dip_depth: float = 0.0012
     level_shift_per_year: float = 0.6
     rankless_share: float = 0.01
     rank_gap_share: float = 0.12
     rank_gap_days: float = 60.0
 
     visit_gap_hours: dict[str, float] = field(
-        default_factory=lambda: {"rank": 15.0, "price": 15.0, "count": 22.0, "offers": 260.0}
+        default_factory=lambda: {"rank": 13.0, "price": 12.0, "count": 20.0, "offers": 260.0}
     )
     """Median gap between Keepa's looks at one product, per job."""
-    visit_gap_sigma: float = 1.0
+    visit_gap_sigma: float = 1.15
     visit_pace_sigma: float = 0.45
     watched_factor: dict[str, float] = field(
         default_factory=lambda: {"rank": 0.35, "price": 0.35, "count": 0.5, "offers": 0.12}
     )
     """A product that looks like a deal is visited in this part of the usual gap."""
-    outage_chance: float = 0.004
+    outage_chance: float = 0.008
     outage_days: tuple[float, float] = (6.0, 28.0)
     count_glitch: float = 0.003
-    price_glitch_per_year: float = 0.12
+    price_glitch_per_year: float = 0.05
     price_glitch_days: tuple[float, float] = (4.0, 30.0)
     price_glitch_factor: tuple[float, float] = (6.0, 30.0)
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keepa_deals.simulator.constants import WorldConstants
+from keepa_deals.simulator.logs import where_true
 from keepa_deals.simulator.shelf import GRADE_FACTOR, NO_OFFER, Shelf
 from keepa_deals.simulator.titles import Titles
 
@@ -71,7 +72,7 @@ def scouts(
 ) -> tuple[Array, Array]:
     """(product, place) of bargains that resellers take within `minutes`; better bargains go sooner."""
     depth = lowest / worth
-    tempting = np.flatnonzero(depth < world.scout_threshold)
+    tempting = where_true(depth < world.scout_threshold)
     excess = world.scout_threshold - depth[tempting]
     chance = minutes / 60 / world.scout_hours * np.exp(4 * excess)
     taken = tempting[rng.random(len(tempting)) < chance]

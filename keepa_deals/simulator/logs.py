@@ -11,6 +11,12 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 
+def where_true(mask: Array) -> Array:
+    """Indexes of the true entries, in reading order; a little quicker than numpy's own."""
+    found: Array = mask.ravel().nonzero()[0]
+    return found
+
+
 def stable_order(keys: Array) -> Array:
     """The stable sorting permutation of non-negative int32 keys, by two passes of a 16-bit radix sort."""
     low = np.argsort((keys & 0xFFFF).astype(np.uint16), kind="stable")

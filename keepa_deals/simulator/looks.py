@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass
 
 from keepa_deals.simulator import series as s
+from keepa_deals.simulator.keepa_jobs import AMAZON_HOLDS
 from keepa_deals.simulator.world import Look, OfferLife, World
 
 
@@ -79,10 +80,6 @@ def _offers(*, used: list[Asked], new: list[Asked], amazon: int) -> dict[int, in
         values[s.BUY_BOX], values[s.HOLDER_NEW] = amazon * s.SHIPPING_UNIT, AMAZON_HOLDS
     values[s.OFFER_FETCHES] = len(used) + len(new)
     return values
-
-
-AMAZON_HOLDS = 3
-"""A packed holder: seller 0 is Amazon, condition New, FBA."""
 
 
 def box_winner(offers: list[Asked]) -> Asked | None:

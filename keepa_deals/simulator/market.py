@@ -17,6 +17,7 @@ from keepa_deals.simulator.block import BY_CUSTOMER, BY_RESELLER, GONE, Block, M
 from keepa_deals.simulator.constants import MINUTES_PER_YEAR, WorldConstants
 from keepa_deals.simulator.demand import AMAZON_PLACE, REFUSED, choose, customers, scouts
 from keepa_deals.simulator.keepa_jobs import JOBS
+from keepa_deals.simulator.logs import where_true
 from keepa_deals.simulator.repricing import next_landed
 from keepa_deals.simulator.shelf import ENDLESS, GRADE_FACTOR, NEVER, NO_OFFER, cheapest, empty_shelf, put_offers
 from keepa_deals.simulator.titles import draw_titles, season_table
@@ -37,6 +38,7 @@ def new_block(*, number: int, size: int, seed: int, origin: int, world: WorldCon
         amazon=np.where(titles.amazon_ever, 0, s.NOTHING).astype(np.int32),
         amazon_until=np.where(titles.amazon_ever, rng.integers(0, 400, size), NEVER).astype(np.int32),
         rank_memory=np.zeros((size, len(world.rank_memory_hours))),
+        last_sale=np.zeros(size),
         rank_shift=np.ones(size),
         unrecorded_sales=np.zeros(size),
         rank_gap_until=np.zeros(size, np.int32),
@@ -44,7 +46,8 @@ def new_block(*, number: int, size: int, seed: int, origin: int, world: WorldCon
     )
     hours = np.array(world.rank_memory_hours)
     per_hour = (titles.sales_used + titles.sales_new) / world.refusal_allowance / (world.step_minutes / 60)
-    moods.rank_memory[:] = per_hour[:, None] * hours[None, :] * np.exp(-100 / hours)
+    moods.rank_memory[:] = per_hour[:, None] * hours[None, :]
+    moods.last_sale[:] = origin - 60 * rng.exponential(1 / per_hour)
     block = Block(
         number=number,
         seed=seed,
@@ -109,7 +112,7 @@ class _Step:
                 np.tile(titles.occupancy_new / world.new_slots, (world.new_slots, 1)),
             ]
         )
-        flat = np.flatnonzero(self.rng.random(chance.shape) < chance)
+        flat = where_true(self.rng.random(chance.shape) < chance)
         age = self.rng.exponential(world.offer_life_days * 1440, len(flat)).astype(np.int32)
         self._put(flat, minute=self.start[flat % self.block.size] - age)
 
@@ -129,11 +132,11 @@ class _Step:
         season = titles.season * SEASONS[titles.kind, int(day % 365.25)]
         moods.shock *= 1 - 1 / world.shock_memory_days
         moods.shock += world.shock_sigma_day * rng.standard_normal(block.size)
-        broken = np.flatnonzero(rng.random(block.size) < world.regime_per_year / 365.25)
+        broken = where_true(rng.random(block.size) < world.regime_per_year / 365.25)
         moods.regime[broken] *= rng.uniform(*world.regime_factor, len(broken))
-        shifted = np.flatnonzero(rng.random(block.size) < world.level_shift_per_year / 365.25)
+        shifted = where_true(rng.random(block.size) < world.level_shift_per_year / 365.25)
         moods.rank_shift[shifted] = np.exp(rng.normal(0, 0.2, len(shifted)))
-        hidden = np.flatnonzero(rng.random(block.size) < world.rank_gap_share / 365.25)
+        hidden = where_true(rng.random(block.size) < world.rank_gap_share / 365.25)
         length = rng.exponential(world.rank_gap_days * 1440, len(hidden))
         moods.rank_gap_until[hidden] = self.start[hidden] + length.astype(np.int32)
         years = (day - block.origin / 1440) / 365.25
@@ -158,15 +161,16 @@ class _Step:
         moods, world = self.block.moods, self.world
         hours = np.array(world.rank_memory_hours)
         moods.rank_memory *= np.exp(-self.minutes / 60 / hours)
-        sold = np.flatnonzero(moods.unrecorded_sales)
+        sold = where_true(moods.unrecorded_sales)
         moods.rank_memory[sold] += moods.unrecorded_sales[sold, None]
+        moods.last_sale[sold] = self.start[sold] - self.rng.uniform(0, 0.3, len(sold)) * self.minutes
         moods.unrecorded_sales[sold] = 0
 
     def _departures(self) -> None:
         shelf, rng, world = self.block.shelf, self.rng, self.world
-        leaving = np.flatnonzero(shelf.leave.ravel() < self.after)
+        leaving = where_true(shelf.leave.ravel() < self.after)
         self._remove(leaving, minute=self._minutes(leaving % self.block.size, phase=(0.3, 0.4)))
-        back = np.flatnonzero(shelf.back.ravel() < self.after)
+        back = where_true(shelf.back.ravel() < self.after)
         minute = self._minutes(back % self.block.size, phase=(0.3, 0.4))
         price = shelf.price.ravel()[back]
         shelf.landed.ravel()[back] = price + np.maximum(shelf.ship.ravel()[back], 0)
@@ -220,7 +224,7 @@ class _Step:
             (titles.arrivals_used, 0, world.used_slots),
             (titles.arrivals_new, world.used_slots, self._places),
         ):
-            products = np.flatnonzero(rng.random(self.block.size) < rate * self.stride)
+            products = where_true(rng.random(self.block.size) < rate * self.stride)
             free = (shelf.leave[first:last, products] >= NEVER) & (shelf.back[first:last, products] >= NEVER)
             place = first + free.argmax(axis=0)
             found.append((place * self.block.size + products)[free.any(axis=0)])
@@ -258,18 +262,18 @@ class _Step:
         """Amazon comes and goes where it sells at all, and moves its own price."""
         block, world, rng = self.block, self.world, self.rng
         titles, moods = block.titles, block.moods
-        turn = np.flatnonzero(moods.amazon_until < self.after)
+        turn = where_true(moods.amazon_until < self.after)
         on = moods.amazon[turn] > 0
         days = rng.exponential(np.where(on, world.amazon_off_days, world.amazon_on_days))
         moods.amazon_until[turn] = self.after + (days * 1440 / world.step_minutes).astype(np.int32)
         price = moods.worth * titles.new_multiple * titles.amazon_factor
         moods.amazon[turn] = np.where(on, s.NOTHING, price[turn])
-        moved = np.flatnonzero((moods.amazon > 0) & (rng.random(block.size) < 0.02 * self.stride))
+        moved = where_true((moods.amazon > 0) & (rng.random(block.size) < 0.02 * self.stride))
         moods.amazon[moved] = price[moved] * np.exp(rng.normal(0, 0.04, len(moved)))
 
     def _repricing(self) -> None:
         block, shelf, rng, world = self.block, self.block.shelf, self.rng, self.world
-        flat = np.flatnonzero(shelf.reprice.ravel() < self.after)
+        flat = where_true(shelf.reprice.ravel() < self.after)
         pace = shelf.pace.ravel()[flat]
         shelf.reprice.ravel()[flat] = self.after + (rng.exponential(1.0, len(flat)) * pace).astype(np.int32)
         flat = flat[shelf.landed.ravel()[flat] < NO_OFFER]
@@ -297,7 +301,7 @@ class _Step:
         ship = np.maximum(shelf.ship.ravel()[flat], 0)
         price = np.clip(landed - ship, 50, 490_000).astype(np.int32)
         before = shelf.price.ravel()[flat]
-        moved = np.flatnonzero(price != before)
+        moved = where_true(price != before)
         flat, price, before = flat[moved], price[moved], before[moved]
         shelf.price.ravel()[flat] = price
         shelf.landed.ravel()[flat] = price + ship[moved]
@@ -337,10 +341,18 @@ class _Step:
 
     def _record_amazon_sales(self, products: Array) -> None:
         moods, n = self.block.moods, len(products)
-        zeros = np.zeros(n, np.int32)
+        zeros, price = np.zeros(n, np.int32), moods.amazon[products]
         minute = self._minutes(products, phase=(0.7, 1.0))
         self.block.sales.append(
-            products, minute, grade=zeros + 1, price=moods.amazon[products], ship=zeros, seller=zeros - 1, cause=zeros
+            products,
+            minute,
+            grade=zeros + 1,
+            price=price,
+            ship=zeros,
+            seller=zeros - 1,
+            cause=zeros,
+            lowest=price,
+            left=zeros + ENDLESS,
         )
         np.add.at(moods.unrecorded_sales, products, 1.0)
 
@@ -348,6 +360,11 @@ class _Step:
         block, shelf = self.block, self.block.shelf
         products = flat % self.block.size
         minute = self._minutes(products, phase=(0.7, 1.0))
+        used = flat // block.size < self.world.used_slots
+        used_lowest = shelf.landed[: self.world.used_slots, products].min(axis=0)
+        new_lowest = shelf.landed[self.world.used_slots :, products].min(axis=0)
+        copies = shelf.copies.ravel()[flat]
+        left = np.where(copies == ENDLESS, ENDLESS, copies - 1)
         block.sales.append(
             products,
             minute,
@@ -356,9 +373,10 @@ class _Step:
             ship=shelf.ship.ravel()[flat].astype(np.int32),
             seller=shelf.seller.ravel()[flat].astype(np.int32),
             cause=cause,
+            lowest=np.where(used, used_lowest, new_lowest),
+            left=left.astype(np.int32),
         )
         np.add.at(block.moods.unrecorded_sales, products, 1.0)
-        copies = shelf.copies.ravel()[flat]
-        shelf.copies.ravel()[flat] = np.where(copies == ENDLESS, ENDLESS, copies - 1)
-        last = np.flatnonzero(copies == 1)
+        shelf.copies.ravel()[flat] = left
+        last = where_true(copies == 1)
         self._remove(flat[last], minute=minute[last])

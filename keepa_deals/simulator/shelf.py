@@ -102,7 +102,7 @@ def put_offers(
     target = _first_target(fair, policy=policy, lowest=lowest, used=used, rng=rng, world=world)
     ship = np.where(fba, 0, _merchant_shipping(rng, draw=draw[3]))
     price = np.clip(target - np.maximum(ship, 0), 50, 490_000).astype(np.int32)
-    many = np.where(draw[4] < world.multi_copy_share, rng.integers(2, 9, n), 1)
+    many = np.where(draw[4] < world.multi_copy_share, rng.integers(2, 6, n), 1)
     endless = draw[4] < world.endless_stock_share
     step_hours = world.step_minutes / 60
     pace = np.array(world.reprice_hours)[policy] / step_hours

@@ -40,7 +40,7 @@ class Titles:
     amazon_ever: Array
     amazon_factor: Array
     rank_level: Array
-    rank_jitter: Array
+    rank_dips: Array
     rankless: Array
     shift: Array
     pace: Array
@@ -80,7 +80,7 @@ def draw_titles(rng: np.random.Generator, *, size: int, world: WorldConstants) -
         amazon_ever=rng.random(size) < world.amazon_share,
         amazon_factor=rng.uniform(0.9, 1.15, size),
         rank_level=np.exp(world.rank_level_sigma * rng.standard_normal(size)),
-        rank_jitter=np.exp(rng.uniform(np.log(world.rank_jitter[0]), np.log(world.rank_jitter[1]), size)),
+        rank_dips=rng.uniform(*world.rank_dips, size),
         rankless=rng.random(size) < world.rankless_share,
         shift=rng.integers(0, world.step_minutes, size).astype(np.int32),
         pace=np.exp(world.visit_pace_sigma * rng.standard_normal(size)),

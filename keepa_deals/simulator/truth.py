@@ -31,7 +31,8 @@ class RequestLog:
 
 def write_sales(world: World, *, folder: Path, until: int) -> None:
     """Write every unit sold so far to `sales.npz`: minute, product, grade (1 new, 2–5 used), item price and
-    shipping in cents, seller (−1 Amazon), cause (0 customer, 1 reseller), and the ASIN of each product."""
+    shipping in cents, seller (−1 Amazon), cause (0 customer, 1 reseller), lowest landed price on that side,
+    copies left in the offer (30,000 is endless), and the ASIN of each product."""
     sales = world.sales_between(0, until)
     every = np.array([world.asin(number) for number in range(world.size)])
     making = folder / "sales.making.npz"

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from keepa_deals.simulator import series as s
 from keepa_deals.simulator.constants import MINUTES_PER_YEAR, WorldConstants
-from keepa_deals.simulator.logs import Log
+from keepa_deals.simulator.logs import Log, where_true
 from keepa_deals.simulator.shelf import NO_OFFER, Shelf
 from keepa_deals.simulator.titles import VISIT_JOBS, Titles
 
@@ -62,7 +62,7 @@ class Visitor:
 
     def due(self, job: int, *, before: int) -> Array:
         """Products whose visit of this job falls before the step `before`."""
-        return np.flatnonzero(self.diary.due[job] < before)
+        return where_true(self.diary.due[job] < before)
 
     def minutes(
         self, job: int, *, products: Array, start: Array, within: int, count: int, rng: np.random.Generator
@@ -97,7 +97,7 @@ class Visitor:
         """Record `values` of one series where they differ from what is on record."""
         row = s.ROW[kind]
         values = values.astype(np.int32)
-        changed = np.flatnonzero(self.diary.recorded[row, products] != values)
+        changed = where_true(self.diary.recorded[row, products] != values)
         if len(changed):
             products, values = products[changed], values[changed]
             self.diary.recorded[row, products] = values
@@ -139,23 +139,23 @@ def lowest_item(shelf: Shelf, *, products: Array, places: slice) -> Array:
     return np.where(price < NO_OFFER, price, s.NOTHING)
 
 
-def lowest_packed(shelf: Shelf, *, products: Array, places: slice, allowed: Array) -> Array:
-    """Cheapest landed offer among `allowed` as a packed price with shipping; −1 for none."""
-    columns = np.arange(len(products))
-    landed = np.where(allowed, shelf.landed[places, products], NO_OFFER)
-    best = landed.argmin(axis=0)
-    none = landed[best, columns] >= NO_OFFER
-    best = best + (places.start or 0)
-    price = shelf.price[best, products].astype(np.int64)
-    ship = np.maximum(shelf.ship[best, products], 0)
-    return np.where(none, s.NOTHING, np.minimum(price, s.MOST_PRICE) * s.SHIPPING_UNIT + ship)
+def packed_at(shelf: Shelf, *, products: Array, place: Array, landed: Array) -> Array:
+    """Packed prices of the offers at `place`; −1 where `landed` says there is none."""
+    price = shelf.price[place, products].astype(np.int64)
+    ship = np.maximum(shelf.ship[place, products], 0)
+    packed = np.minimum(price, s.MOST_PRICE) * s.SHIPPING_UNIT + ship
+    return np.where(landed >= NO_OFFER, s.NOTHING, packed)
 
 
-def box_place(shelf: Shelf, *, products: Array, places: slice) -> tuple[Array, Array]:
-    """(place, is anybody there) of the buy box: cheap, FBA and well graded offers win."""
-    landed = shelf.landed[places, products].astype(np.float64)
-    score = landed * np.where(shelf.fba[places, products], 0.93, 1.0)
-    score *= 1 + 0.02 * shelf.grade[places, products]
-    score[landed >= NO_OFFER] = np.inf
-    best = score.argmin(axis=0)
-    return best + (places.start or 0), np.isfinite(score[best, np.arange(len(products))])
+def cheapest_place(landed: Array, *, allowed: Array) -> tuple[Array, Array]:
+    """(place, landed price) of the cheapest among `allowed` in each column; NO_OFFER where there is none."""
+    masked = np.where(allowed, landed, NO_OFFER)
+    best = masked.argmin(axis=0)
+    return best, masked[best, np.arange(landed.shape[1])]
+
+
+def box_place(landed: Array, *, fba: Array, grade: Array) -> tuple[Array, Array]:
+    """(place, landed price) of the buy box in each column: cheap, FBA and well graded offers win."""
+    score = landed * np.where(fba, np.float32(0.93), np.float32(1)) * (1 + np.float32(0.02) * grade)
+    best = np.where(landed < NO_OFFER, score, np.inf).argmin(axis=0)
+    return best, landed[best, np.arange(landed.shape[1])]
