@@ -63,6 +63,8 @@ def _read_pages(shift: Shift, planned: int) -> PassReport:
         if isinstance(outcome, PageSetAside):
             return shift.report(StopReason.FAILED, error=outcome.error)
         newest = _later(newest, outcome.effect.newest)
+        if outcome.is_last:
+            shift.tally.pages_total = page + 1
         if outcome.is_last or not outcome.effect.is_news:
             _raise_watermark(shift, newest)
             return shift.report(StopReason.LAST_PAGE if outcome.is_last else StopReason.NOTHING_NEW)

@@ -42,7 +42,7 @@ def waiting_candidates(connection: Connection, *, domain_id: int) -> list[Waitin
 
 
 def waiting_deals(connection: Connection, *, domain_id: int) -> list[WaitingDeal]:
-    """The deals on show that could be verified, those nearest to the end of their promise first."""
+    """The deals on show that could be verified, the most profitable if there are very many."""
     rows = connection.execute(
         select(
             deals.c.asin,
@@ -52,8 +52,8 @@ def waiting_deals(connection: Connection, *, domain_id: int) -> list[WaitingDeal
             deals.c.looked_at,
             deals.c.look_due_since,
         )
-        .where(deals.c.domain_id == domain_id, deals.c.state != DealState.GONE)
-        .order_by(deals.c.promised_until)
+        .where(deals.c.domain_id == domain_id, deals.c.state.in_((DealState.LIVE, DealState.UNVERIFIED)))
+        .order_by(deals.c.profit_cents.desc().nulls_last())
         .limit(DEALS_CONSIDERED)
     )
     return [
