@@ -34,6 +34,8 @@ GRID_MS = 10 * 60_000
 """a tick phase is learned anew after this, before two clocks can drift a second apart"""
 PLACE_AFTER_INSTANT_MS = 90_000
 PLACE_AFTER_ASKING_MS = 120_000
+LATE_MS = 10 * 60_000
+"""an answer this long after its call lapsed is no longer understood"""
 MEAN_OVER = 200
 """the learned bills look back over about so many calls"""
 HOUR_MS = 3_600_000
@@ -47,19 +49,9 @@ class Reservation:
     granted: int
     lapses: int
     number: int
-    """order of the grant among all grants and settlements"""
-
-
-@dataclass(slots=True)
-class Spend:
-    """A call that is settled, or lapsed and counted as spent at its most."""
-
-    bill: int
-    granted: int
-    """order of its grant"""
-    ended: int
-    """order of its settlement or lapse"""
-    lapsed: bool = False
+    """order among all grants and places in line"""
+    before: int
+    """all that had been deducted when it was granted"""
 
 
 @dataclass(slots=True)
@@ -135,10 +127,12 @@ class Ledger:
     """receipt of the newest answer"""
     grid: int = 0
     """receipt of the answer that `next_tick` comes from"""
-    forgotten: int = 0
-    """spends that ended up to this number are no longer remembered"""
+    doubted: int = 0
+    """an answer to a call granted up to this number says nothing about the balance"""
+    deducted: int = 0
+    """all that was ever deducted; what two calls overlap with is a difference of two such sums"""
     open: dict[str, Reservation] = field(default_factory=dict)
-    recent: dict[str, Spend] = field(default_factory=dict)
+    lapsed: dict[str, Reservation] = field(default_factory=dict)
     plans: dict[str, LivePlan] = field(default_factory=dict)
     owed: dict[str, Charge] = field(default_factory=dict)
     line: dict[str, Place] = field(default_factory=dict)
@@ -183,22 +177,20 @@ class Ledger:
         received = min(received, self.now)
         if received < sent:
             sent = received - CALL_TIMEOUT_MS
-        granted = self._close(id, answer)
+        overlapping = self._close(id, answer)
         steady = self.rate == answer.rate
         if received >= self.heard:
             self.rate, self.heard = answer.rate, received
             self.balance = min(self.balance, CAPACITY_MINUTES * self.rate)
-        if granted is not None and granted >= self.forgotten:
-            self._raise(answer, id=id, granted=granted, sent=sent, received=received)
+        if overlapping is not None:
+            self._raise(answer, bills=overlapping, sent=sent, received=received)
         if self.known:
             self._lower(answer, sent=sent, received=received, steady=steady)
-        self._forget()
 
     def release(self, now: int, *, id: str) -> None:
         """Give back a call that was never sent, or that Keepa answered without charging."""
         self.advance(now)
         self.open.pop(id, None)
-        self._forget()
 
     def plan(self, now: int, *, installation: str, due: int, every: int, cost: int) -> bool:
         """Note the coming live update. False, and nothing is noted, when they would take over half of the refill."""
@@ -232,7 +224,7 @@ class Ledger:
         """The memory may be an old one (the server was started anew): nothing goes until Keepa's figure is read."""
         self.known = False
         self.number += 1
-        self.forgotten = self.number
+        self.doubted = self.number
 
     def advance(self, now: int) -> None:
         """Count the ticks past, take lapsed calls as spent, drop what was not renewed."""
@@ -244,11 +236,11 @@ class Ledger:
                 self._lapse(id, held)
         self._count_ticks(now)
         self.now = now
+        self.lapsed = {id: held for id, held in self.lapsed.items() if held.lapses + LATE_MS > now}
         self.owed = {name: owed for name, owed in self.owed.items() if owed.by > now}
         self.plans = {name: plan for name, plan in self.plans.items() if plan.expires > now}
         self.line = {key: place for key, place in self.line.items() if place.lapses > now}
         self.drained = {hour: lost for hour, lost in self.drained.items() if int(hour) > now // HOUR_MS - 24}
-        self._forget()
 
     def position(self, key: str = "", timeout: int = CALL_TIMEOUT_MS) -> Position:
         """What the rule looks at for the place `key` in line."""
@@ -271,7 +263,7 @@ class Ledger:
     def _reserve(self, id: str, installation: str, purpose: str, most: int, timeout: int) -> int:
         self.number += 1
         lapses = self.now + timeout
-        self.open[id] = Reservation(installation, purpose, most, self.now, lapses, self.number)
+        self.open[id] = Reservation(installation, purpose, most, self.now, lapses, self.number, self.deducted)
         return lapses
 
     def _owe(self, installation: str, tokens: int) -> None:
@@ -288,26 +280,22 @@ class Ledger:
         self.line[key] = Place(cost, number, until, lapses)
 
     def _close(self, id: str, answer: Answer) -> int | None:
-        """Deduct the bill; the order number of the call's grant, None for a call that is not known."""
-        held, spend = self.open.pop(id, None), self.recent.get(id)
-        self.number += 1
-        if held is not None:
-            self._deduct(answer.bill, at=self.now)
-            self._learn(held, answer)
-            granted: int | None = held.number
-        elif spend is not None and spend.lapsed:
-            self._deduct(max(0, answer.bill - spend.bill), at=self.now)
-            self.lost -= spend.bill
-            granted = spend.granted
-        else:
-            self._deduct(answer.bill, at=self.now)
-            granted = None
+        """Deduct the bill; all that was deducted for overlapping calls, None when that is not known."""
+        held, lapsed = self.open.pop(id, None), self.lapsed.pop(id, None)
         self.spent += answer.bill
-        self.recent[id] = Spend(answer.bill, granted if granted is not None else self.number, self.number)
-        return granted
+        own = answer.bill
+        if lapsed is not None:
+            self.lost -= lapsed.most
+            own = max(answer.bill, lapsed.most)
+        self._deduct(own if lapsed is None else own - lapsed.most, at=self.now)
+        if held is not None:
+            self._learn(held, answer)
+        known = held or lapsed
+        return None if known is None or known.number <= self.doubted else self.deducted - known.before - own
 
     def _deduct(self, tokens: int, *, at: int) -> None:
         self.balance -= tokens
+        self.deducted += tokens
         if at >= self.tick_from:
             self.charged += tokens
 
@@ -322,8 +310,8 @@ class Ledger:
             mean.calls, mean.billed, mean.most = mean.calls // 2, mean.billed // 2, mean.most // 2
         mean.calls, mean.billed, mean.most = mean.calls + 1, mean.billed + answer.bill, mean.most + held.most
 
-    def _raise(self, answer: Answer, *, id: str, granted: int, sent: int, received: int) -> None:
-        """Raise to Keepa's figure less the bills that it may not hold yet.
+    def _raise(self, answer: Answer, *, bills: int, sent: int, received: int) -> None:
+        """Raise to Keepa's figure less the bills of overlapping calls, which it may not hold yet.
 
         A tick that may have come between sending and receipt is taken as already in the figure. What is held
         and what was heard are two lower bounds, each with the tick that it counts next. When that is surely
@@ -336,7 +324,6 @@ class Ledger:
         first = earliest + received - sent + TICK_MARGIN_MS
         ticks = 0 if self.now < first else (self.now - first) // TICK_MS + 1
         full = min(CAPACITY_MINUTES * self.rate, answer.balance + self.rate * ticks)
-        bills = sum(spend.bill for other, spend in self.recent.items() if other != id and spend.ended > granted)
         balance = full - bills
         next_tick, tick_from = first + TICK_MS * ticks, earliest + TICK_MS * ticks
         if not self.known:
@@ -391,22 +378,13 @@ class Ledger:
         self._count_ticks(held.lapses)
         self._deduct(held.most, at=held.lapses)
         self.lost += held.most
-        self.number += 1
-        del self.open[id]
-        self.recent[id] = Spend(held.most, held.number, self.number, lapsed=True)
-
-    def _forget(self) -> None:
-        """Drop the spends that no open call overlaps."""
-        oldest = min((held.number for held in self.open.values()), default=self.number)
-        dropped = [spend.ended for spend in self.recent.values() if spend.ended <= oldest]
-        self.forgotten = max([self.forgotten, *dropped])
-        self.recent = {id: spend for id, spend in self.recent.items() if spend.ended > oldest}
+        self.lapsed[id] = self.open.pop(id)
 
     def _shift(self, by: int) -> None:
         """The clock was set back: carry on as if no time had passed since the last look."""
         self.now, self.next_tick, self.tick_from = self.now + by, self.next_tick + by, self.tick_from + by
         self.heard, self.grid, self.since = self.heard + by, self.grid + by, self.since + by
-        for held in self.open.values():
+        for held in (*self.open.values(), *self.lapsed.values()):
             held.granted, held.lapses = held.granted + by, held.lapses + by
         for place in self.line.values():
             place.until, place.lapses = place.until + by, place.lapses + by

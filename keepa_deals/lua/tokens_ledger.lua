@@ -5,7 +5,7 @@
 local TICK, TICK_MARGIN, MINUTES, PAGE = 60000, 1000, 60, 5
 local GRACE, MOST_STEPS = 60000, 2000
 local CALL_TIMEOUT, OWED, STALE, SET_BACK, GRID = 120000, 120000, 1800000, 60000, 600000
-local AFTER_INSTANT, AFTER_ASKING, MEAN_OVER, HOUR = 90000, 120000, 200, 3600000
+local AFTER_INSTANT, AFTER_ASKING, MEAN_OVER, HOUR, LATE = 90000, 120000, 200, 3600000, 600000
 local KEPT, FORMAT = 86400000, 1
 
 local asked = cjson.decode(ARGV[1])
@@ -13,8 +13,8 @@ local L
 
 local function fresh()
   return {
-    now = 0, number = 0, known = false, balance = 0, next_tick = 0, tick_from = 0, charged = 0, rate = 0, heard = 0, grid = 0, forgotten = 0,
-    open = {}, recent = {}, plans = {}, owed = {}, line = {}, learned = {}, drained = {},
+    now = 0, number = 0, doubted = 0, known = false, balance = 0, next_tick = 0, tick_from = 0, charged = 0, deducted = 0,
+    rate = 0, heard = 0, grid = 0, open = {}, lapsed = {}, plans = {}, owed = {}, line = {}, learned = {}, drained = {},
     since = 0, spent = 0, lost = 0, refused = 0, server = '', format = FORMAT,
   }
 end
@@ -22,7 +22,7 @@ end
 local function doubt()
   L.known = false
   L.number = L.number + 1
-  L.forgotten = L.number
+  L.doubted = L.number
 end
 
 local function load()
@@ -202,18 +202,6 @@ end
 
 -- The ledger (token_ledger.py)
 
-local function forget()
-  local oldest = math.huge
-  for _, held in pairs(L.open) do oldest = math.min(oldest, held.number) end
-  if oldest == math.huge then oldest = L.number end
-  for id, spend in pairs(L.recent) do
-    if spend.ended <= oldest then
-      L.forgotten = math.max(L.forgotten, spend.ended)
-      L.recent[id] = nil
-    end
-  end
-end
-
 local function count_ticks(till)
   if L.known and L.next_tick <= till then
     local ticks = math.floor((till - L.next_tick) / TICK) + 1
@@ -225,7 +213,7 @@ local function count_ticks(till)
 end
 
 local function deduct(tokens, at)
-  L.balance = L.balance - tokens
+  L.balance, L.deducted = L.balance - tokens, L.deducted + tokens
   if at >= L.tick_from then L.charged = L.charged + tokens end
 end
 
@@ -233,14 +221,14 @@ local function lapse(id, held)
   count_ticks(held.lapses)
   deduct(held.most, held.lapses)
   L.lost = L.lost + held.most
-  L.number = L.number + 1
-  L.open[id] = nil
-  L.recent[id] = { bill = held.most, granted = held.number, ended = L.number, lapsed = true }
+  L.open[id], L.lapsed[id] = nil, held
 end
 
 local function shift(by)
   for _, name in ipairs({ 'now', 'next_tick', 'tick_from', 'heard', 'grid', 'since' }) do L[name] = L[name] + by end
-  for _, held in pairs(L.open) do held.granted, held.lapses = held.granted + by, held.lapses + by end
+  for _, calls in ipairs({ L.open, L.lapsed }) do
+    for _, held in pairs(calls) do held.granted, held.lapses = held.granted + by, held.lapses + by end
+  end
   for _, place in pairs(L.line) do place['until'], place.lapses = place['until'] + by, place.lapses + by end
   for _, owed in pairs(L.owed) do owed.by = owed.by + by end
   for _, plan in pairs(L.plans) do plan.due = plan.due + by end
@@ -260,6 +248,9 @@ local function advance(now)
   for _, id in ipairs(lapsed) do lapse(id, L.open[id]) end
   count_ticks(now)
   L.now = now
+  for id, held in pairs(L.lapsed) do
+    if held.lapses + LATE <= now then L.lapsed[id] = nil end
+  end
   for name, owed in pairs(L.owed) do
     if owed.by <= now then L.owed[name] = nil end
   end
@@ -272,7 +263,6 @@ local function advance(now)
   for hour in pairs(L.drained) do
     if tonumber(hour) <= math.floor(now / HOUR) - 24 then L.drained[hour] = nil end
   end
-  forget()
 end
 
 local function position(key, timeout)
@@ -301,7 +291,7 @@ local function reserve(id, installation, purpose, most, timeout)
   L.number = L.number + 1
   L.open[id] = {
     installation = installation, purpose = purpose, most = most,
-    granted = L.now, lapses = L.now + timeout, number = L.number,
+    granted = L.now, lapses = L.now + timeout, number = L.number, before = L.deducted,
   }
   return L.now + timeout
 end

@@ -5,7 +5,6 @@
 local what = asked.what
 if what == 'release' then
   L.open[asked.id] = nil
-  forget()
 elseif what == 'plan' then
   local before = L.plans[asked.installation]
   L.plans[asked.installation] = { due = asked.due + offset, every = asked.every, cost = asked.cost }

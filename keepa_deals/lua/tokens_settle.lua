@@ -21,23 +21,17 @@ local function learn(held)
 end
 
 local function close()
-  local held, spend, granted = L.open[asked.id], L.recent[asked.id], nil
-  L.open[asked.id] = nil
-  L.number = L.number + 1
-  if held then
-    deduct(asked.bill, L.now)
-    learn(held)
-    granted = held.number
-  elseif spend and spend.lapsed then
-    deduct(math.max(0, asked.bill - spend.bill), L.now)
-    L.lost = L.lost - spend.bill
-    granted = spend.granted
-  else
-    deduct(asked.bill, L.now)
-  end
+  local held, lapsed, own = L.open[asked.id], L.lapsed[asked.id], asked.bill
+  L.open[asked.id], L.lapsed[asked.id] = nil, nil
   L.spent = L.spent + asked.bill
-  L.recent[asked.id] = { bill = asked.bill, granted = granted or L.number, ended = L.number, lapsed = false }
-  return granted
+  if lapsed then
+    L.lost = L.lost - lapsed.most
+    own = math.max(asked.bill, lapsed.most)
+  end
+  deduct(lapsed and own - lapsed.most or own, L.now)
+  if held then learn(held) end
+  local call = held or lapsed
+  return call and call.number > L.doubted and L.deducted - call.before - own or nil
 end
 
 local function past(first)
@@ -48,16 +42,12 @@ local function set_grid(next_tick, tick_from)
   L.next_tick, L.tick_from, L.grid = next_tick, tick_from, received
 end
 
-local function raise(granted)
+local function raise(bills)
   local earliest = sent + asked.refill_in
   if earliest <= received then earliest = earliest + TICK end
   local first = earliest + received - sent + TICK_MARGIN
   local ticks = past(first)
-  local balance, bills = math.min(MINUTES * L.rate, asked.balance + L.rate * ticks), 0
-  for id, spend in pairs(L.recent) do
-    if id ~= asked.id and spend.ended > granted then bills = bills + spend.bill end
-  end
-  balance = balance - bills
+  local balance = math.min(MINUTES * L.rate, asked.balance + L.rate * ticks) - bills
   local next_tick, tick_from = first + TICK * ticks, earliest + TICK * ticks
   local charged = L.now >= tick_from and bills or 0
   if not L.known then
@@ -93,13 +83,12 @@ local function lower(steady)
   set_grid(latest + passed, first + passed)
 end
 
-local granted = close()
+local overlapping = close()
 local steady = L.rate == asked.rate
 if received >= L.heard then
   L.rate, L.heard = asked.rate, received
   L.balance = math.min(L.balance, capacity)
 end
-if granted and granted >= L.forgotten then raise(granted) end
+if overlapping then raise(overlapping) end
 if L.known then lower(steady) end
-forget()
 return reply({})

@@ -96,7 +96,7 @@ def test_04_a_tick_that_the_balance_may_hold_already_is_not_counted_again() -> N
 class GivesLapsedTokensBack(Ledger):
     def _lapse(self, id: str, held: Reservation) -> None:
         self._count_ticks(held.lapses)
-        del self.open[id]
+        self.lapsed[id] = self.open.pop(id)
 
 
 def test_05_a_lost_answer_counts_as_spent() -> None:
