@@ -229,7 +229,7 @@ def _page(query: DealQuery, now: datetime) -> Select[Any]:
     statement = select(*_COLUMNS).where(*matching(query, now))
     if query.after is not None:
         statement = statement.where(_after(query.after, query.sort))
-    return statement.order_by(column.is_(None), towards, deals.c.asin, deals.c.domain_id).limit(query.limit + 1)
+    return statement.order_by(towards.nulls_last(), deals.c.asin, deals.c.domain_id).limit(query.limit + 1)
 
 
 def _after(cursor: Cursor, sort: Sort) -> ColumnElement[bool]:

@@ -11,7 +11,7 @@ from jinja2 import StrictUndefined
 from werkzeug.wrappers import Response
 
 from keepa_deals.clock import Clock
-from keepa_deals.health import Verdict
+from keepa_deals.health import Verdict, verdict_line
 from keepa_deals.settings import Settings
 from keepa_deals.store.engine import Database
 from keepa_deals.web import access, api, errors, filters, pages, status
@@ -60,6 +60,7 @@ def create_app(settings: Settings, *, database: Database, clock: Clock, verdict:
     app.after_request(harden)
     app.context_processor(surroundings)
     app.jinja_env.filters.update({name: getattr(filters, name) for name in SHOWN_BY})
+    app.jinja_env.filters["verdict_line"] = verdict_line
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     return app

@@ -14,7 +14,7 @@ from flask import current_app
 from sqlalchemy import Connection
 
 from keepa_deals.clock import Clock
-from keepa_deals.health import Finding, Level, Verdict, VerdictState
+from keepa_deals.health import Verdict, unjudged
 from keepa_deals.settings import Settings
 from keepa_deals.store.engine import Database
 from keepa_deals.store.find import Deal
@@ -64,14 +64,8 @@ class VerdictDesk:
             return self._ask()
         except Exception as error:
             log.exception("the verdict could not be reached")
-            finding = Finding(
-                id="verdict_failed",
-                level=Level.ERROR,
-                seen=f"the verdict could not be reached ({error.__class__.__name__})",
-                since=None,
-                remedy="Read web.log, then run Diagnostics/comprehensive_diag.py",
-            )
-            return Verdict(VerdictState.BROKEN, None, (finding,), self._clock.now())
+            seen = f"the verdict could not be reached ({error.__class__.__name__}); web.log has the details"
+            return unjudged(seen, at=self._clock.now())
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from keepa_deals.store.find import Deal, count_deals, deal, find_deals, holdings
 from keepa_deals.store.tables import deals
 from tests.builders import NOW, a_deal_row, asin_number
 
+MOST_ROWS = 14
 TEXTS = ("River", "river_bank", "100%", "Mara", "", "a\\b", "'; drop table deals; --")
 
 
@@ -50,6 +51,7 @@ def all_pages(database: Database, query: DealQuery) -> list[Deal]:
             page = find_deals(connection, query.starting_after(page.next_after), now=NOW)
             assert page.deals
             found += page.deals
+            assert len(found) <= MOST_ROWS
     return found
 
 
@@ -59,7 +61,7 @@ instants = st.integers(0, 6).map(lambda hours: NOW - timedelta(hours=hours))
 
 @st.composite
 def rows(draw: st.DrawFn) -> list[dict[str, Any]]:
-    return [a_row(draw, number) for number in range(draw(st.integers(0, 14)))]
+    return [a_row(draw, number) for number in range(draw(st.integers(0, MOST_ROWS)))]
 
 
 def a_row(draw: st.DrawFn, number: int) -> dict[str, Any]:

@@ -13,11 +13,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from markupsafe import escape
 from sqlalchemy import text
 
 from keepa_deals.clock import ManualClock
 from keepa_deals.deal_query import PARAMETERS
-from keepa_deals.health import Finding, Level, Verdict, VerdictState
+from keepa_deals.health import Finding, Level, Numbers, Verdict, VerdictState, verdict_line
 from keepa_deals.settings import settings_from
 from keepa_deals.store.engine import Database, open_database
 from keepa_deals.web import create_app
@@ -172,3 +173,11 @@ def test_garbage_never_is_a_fault_of_ours(
         308,
         404,
     )
+
+
+def test_the_header_says_the_verdict_in_the_same_line_as_everything_else(make_app: Callable[..., Flask]) -> None:
+    verdict = Verdict(
+        VerdictState.WORKING, None, (), NOW, Numbers(live=214, inside_percent=98.0, balance=37, capacity=1200)
+    )
+    page = make_app(verdict=lambda: verdict).test_client().get("/").get_data(as_text=True)
+    assert f"<p>{escape(verdict_line(verdict))}</p>" in page
