@@ -145,7 +145,7 @@ class TokenManager:
         return answer
 
     def settle(self, permit: Permit, status: TokenStatus | None, *, sent_at: datetime, received_at: datetime) -> None:
-        """Replace a reservation by what Keepa said.
+        """Replace a reservation by what Keepa said; once for each permit.
 
         `status` None: no answer came, so the bill is unknown; the call stays reserved at its most until it
         lapses, then counts as spent. A refill rate of 0 is the envelope of a rejected request: nothing was
