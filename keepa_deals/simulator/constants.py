@@ -21,8 +21,8 @@ class WorldConstants:
 
     step_minutes: int = 240
     """Length of one step of the market; events inside a step have their own minutes."""
-    history_days: int = 745
-    fine_days: int = 96
+    history_days: int = 735
+    fine_days: int = 92
     """The last days of the first history are lived step by step, what lies before in longer strides."""
     coarse_stride: int = 6
     offer_log_days: int = 120
@@ -37,7 +37,7 @@ class WorldConstants:
     textbook_share: float = 0.6
     professional_share: float = 0.15
 
-    value_median: float = 4300.0
+    value_median: float = 4700.0
     """Landed worth of a used copy in grade Good."""
     value_sigma: float = 0.72
     new_multiple: tuple[float, float] = (1.6, 3.5)
@@ -78,7 +78,7 @@ class WorldConstants:
     policies_used: tuple[float, ...] = (0.28, 0.12, 0.25, 0.19, 0.09, 0.07)
     """Static, matcher, undercutter, loose follower, lottery, penny seller."""
     policies_new: tuple[float, ...] = (0.20, 0.22, 0.18, 0.30, 0.08, 0.02)
-    bargain_share: float = 0.05
+    bargain_share: float = 0.06
     bargain_factor: tuple[float, float] = (0.3, 0.68)
     reprice_hours: tuple[float, ...] = (1400.0, 90.0, 48.0, 300.0, 1300.0, 90.0)
     reprice_sigma: float = 0.8
@@ -108,13 +108,13 @@ class WorldConstants:
     rank_gap_days: float = 60.0
 
     visit_gap_hours: dict[str, float] = field(
-        default_factory=lambda: {"rank": 13.0, "price": 12.0, "count": 20.0, "offers": 260.0}
+        default_factory=lambda: {"rank": 13.0, "price": 11.0, "count": 20.0, "offers": 260.0}
     )
     """Median gap between Keepa's looks at one product, per job."""
     visit_gap_sigma: float = 1.15
     visit_pace_sigma: float = 0.45
     watched_factor: dict[str, float] = field(
-        default_factory=lambda: {"rank": 0.35, "price": 0.35, "count": 0.5, "offers": 0.12}
+        default_factory=lambda: {"rank": 0.35, "price": 0.35, "count": 0.5, "offers": 0.18}
     )
     """A product that looks like a deal is visited in this part of the usual gap."""
     outage_chance: float = 0.008
