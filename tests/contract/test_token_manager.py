@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from private_valkey import PrivateValkey
 from redis import Redis
 
 from keepa_deals.clock import Clock, ManualClock, SystemClock
@@ -264,16 +265,24 @@ def test_a_damaged_ledger_is_an_empty_one(redis: Redis, tokens: TokenManager, ke
     assert keepa.calls == 1
 
 
+@pytest.fixture
+def own_server() -> Iterator[PrivateValkey]:
+    server = PrivateValkey()
+    server.start()
+    yield server
+    server.close()
+
+
 def test_after_a_restart_of_redis_its_memory_is_doubted(
-    own_redis_server: Any, keepa: Keepa, clock: ManualClock
+    own_server: PrivateValkey, keepa: Keepa, clock: ManualClock
 ) -> None:
-    client = connect(own_redis_server.address)
+    client = connect(own_server.url)
     tokens = TokenManager(client, account="abc", installation="home", clock=clock, read_balance=keepa)
     permit(tokens)
-    own_redis_server.stop()
+    own_server.kill()
     with pytest.raises(TokensUnknown, match="nothing was spent"):
         tokens.request_permission_for_call(5, Purpose.LIVE)
-    own_redis_server.start()
+    own_server.start()
     status = tokens.status()
     assert (status.known, status.balance) == (False, 100)
     keepa.answer = said(30)
