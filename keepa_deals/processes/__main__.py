@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from keepa_deals.errors import KeepaDealsError
 from keepa_deals.processes import preflight
-from keepa_deals.processes.speech import Progress, complain, say
+from keepa_deals.processes.speech import Progress, complain, say, unforeseen
 
 if TYPE_CHECKING:
     from keepa_deals.settings import Settings
@@ -38,7 +38,10 @@ def main(arguments: list[str]) -> int:
         complain(str(error))
         return 1
     except OSError as error:
-        complain(f"This could not be done: {error.strerror} ({error.filename}).")
+        complain(f"This could not be done: {error.strerror or error} ({error.filename or 'no file'}).")
+        return 1
+    except Exception as error:  # noqa: BLE001 - the script's edge
+        complain(unforeseen(error))
         return 1
 
 

@@ -141,6 +141,8 @@ def _start_the_rest(supervisor: Supervisor, *, settings: Settings, say: Say) -> 
     asleep = [state.name for state in states if state.state in AT_REST]
     if all(state.state == RUNNING for state in states):
         return False
+    if {program.name for program in programs(settings)} - {state.name for state in states}:
+        raise StartFailed("The settings now ask for other programs than run; ./deploy_update.sh makes the change.")
     for name in asleep:
         say(f"starting {name}")
         supervisor.start(name)
@@ -193,6 +195,10 @@ def wait_until_up(supervisor: Supervisor, expected: tuple[Program, ...], *, sett
         missing = [program for program in expected if program.name not in up]
         if not missing:
             return
+        for program in missing:
+            # It was still being stopped when the start was asked for.
+            if _state(states, program) in ("STOPPED", "EXITED"):
+                supervisor.start(program.name)
         given_up = [program for program in missing if _state(states, program) in (FATAL, "absent")]
         if given_up or time.monotonic() > deadline:
             raise StartFailed(_what_is_down(given_up or missing, states=states, settings=settings))

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -16,9 +16,19 @@ from keepa_deals.clock import Clock, make_clock
 from keepa_deals.errors import KeepaDealsError, StoreError
 from keepa_deals.health import Verdict, verdict_line
 from keepa_deals.probes import current_verdict
-from keepa_deals.processes import backup, control, embedded_redis, leases, preflight, report, surroundings, virtualenv
-from keepa_deals.processes.programs import REDIS
-from keepa_deals.processes.speech import Progress, complain, say
+from keepa_deals.processes import (
+    backup,
+    control,
+    embedded_redis,
+    leases,
+    preflight,
+    report,
+    signs,
+    surroundings,
+    virtualenv,
+)
+from keepa_deals.processes.programs import REDIS, WORKER_QUEUES
+from keepa_deals.processes.speech import Progress, complain, say, unforeseen
 from keepa_deals.records import Pass
 from keepa_deals.settings import Settings
 from keepa_deals.store.door import Store
@@ -62,12 +72,13 @@ class Deploy:
             except BaseException:
                 self.go_back(old, was_running=was_running)
                 raise
+            before = self.canaries()
             self.start(copy, old=old)
         self.trigger_backfill()
-        self.wait_for_deals(wait_seconds)
-        removed = virtualenv.remove_older(self.settings.root, keep={self.new.resolve(), *([old] if old else [])})
-        if removed:
-            self.say(f"removed {', '.join(removed)}")
+        self.wait_for_deals(wait_seconds, before=before)
+        if old is not None and old != self.new.resolve():
+            removed = virtualenv.remove_older(self.settings.root, keep={self.new.resolve(), old})
+            self.say(f"keeping {old.name} as the way back" + (f", removed {', '.join(removed)}" if removed else ""))
 
     def check(self) -> None:
         """What can be known before anything is stopped. Raises the first thing that is wrong."""
@@ -153,15 +164,24 @@ class Deploy:
         finally:
             database.dispose()
 
-    def wait_for_deals(self, seconds: float) -> None:
-        """Wait until the verdict is fine and there are deals; then say what there is. Raises NotServing."""
+    def canaries(self) -> Mapping[str, str]:
+        """When the canary of each queue last arrived."""
+        found = signs.read_database(self.settings)
+        return {} if found is None else found.pulses
+
+    def wait_for_deals(self, seconds: float, *, before: Mapping[str, str]) -> None:
+        """Wait until every queue carried a canary since `before`, the verdict is fine and there are deals; then say
+        what there is. What ran before the start proves nothing about what runs now. Raises NotServing.
+        """
         self.say(f"waiting for deals (up to {seconds:.0f} s)")
         deadline, said, said_at = time.monotonic() + seconds, (-1, ""), 0.0
         while True:
             verdict = current_verdict(self.settings)
             table = report.read_table(self.settings)
             live = 0 if table is None else table.live
-            if verdict.is_fine and live > 0:
+            now = self.canaries()
+            arrived = all(now.get(queue) not in (None, before.get(queue)) for queue in WORKER_QUEUES.values())
+            if arrived and verdict.is_fine and live > 0:
                 break
             news = (live, str(verdict.state))
             if news != said or time.monotonic() - said_at > 20:
@@ -248,6 +268,8 @@ def _outcome(work: Callable[[], None]) -> str | None:
         return str(error)
     except OSError as error:
         return f"This could not be done: {error.strerror or error} ({error.filename or 'no file'})."
+    except Exception as error:  # noqa: BLE001 - the script's edge
+        return unforeseen(error)
     return None
 
 

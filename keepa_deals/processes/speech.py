@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
+import traceback
 
 
 class Progress:
@@ -26,3 +28,11 @@ def complain(text: str) -> None:
     sys.stdout.flush()
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
+
+
+def unforeseen(error: Exception) -> str:
+    """One sentence for a failure that nobody foresaw; the trace is kept in a private file that it names."""
+    with tempfile.NamedTemporaryFile("w", prefix="keepa-deals-failure-", suffix=".txt", delete=False) as file:
+        traceback.print_exception(error, file=file)
+    first = (str(error).splitlines() or [""])[0][:200]
+    return f"Something unforeseen failed ({error.__class__.__name__}: {first}); the details are in {file.name}."

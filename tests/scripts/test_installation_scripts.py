@@ -239,15 +239,18 @@ def test_two_deploys_exclude_each_other(make_checkout: MakeCheckout) -> None:
 @pytest.mark.processes
 @pytest.mark.slow
 @pytest.mark.xdist_group("installations")
-def test_what_ran_before_is_started_again_when_a_deploy_fails_after_the_stop(make_checkout: MakeCheckout) -> None:
+def test_what_ran_before_is_started_again_when_a_deploy_fails_or_is_interrupted_after_the_stop(
+    make_checkout: MakeCheckout,
+) -> None:
     checkout = make_checkout()
     checkout.make_database()
     started = checkout.run(checkout.root / "start_celery.sh", seconds=100)
     assert started.returncode == 0, started.stderr
     [before] = checkout.entries("beat")
-    (checkout.root / "keepa_deals" / "store" / "schema.py").write_text(
-        (ROOT / "keepa_deals" / "store" / "schema.py").read_text()
-        + "\n\ndef migrate(address: str) -> None:\n    raise StoreError('The migration failed half way.')\n"
+    schema = checkout.root / "keepa_deals" / "store" / "schema.py"
+    whole = schema.read_text()
+    schema.write_text(
+        whole + "\n\ndef migrate(address: str) -> None:\n    raise StoreError('The migration failed half way.')\n"
     )
     answer = checkout.run(*checkout.module("deploy", "--wait-seconds", "1"), seconds=100)
     assert answer.returncode == 1
@@ -259,3 +262,14 @@ def test_what_ran_before_is_started_again_when_a_deploy_fails_after_the_stop(mak
     assert len(list(checkout.settings.backup_dir.glob("deals-*.db"))) == 1
     roster = json.loads(paths.roster_file(checkout.settings).read_text())
     assert {fields["name"] for fields in roster} >= PROGRAMS
+
+    schema.write_text(whole)
+    interrupted = checkout.popen(*checkout.module("deploy", "--wait-seconds", "1"))
+    assert interrupted.stdout is not None
+    while "stopping worker" not in interrupted.stdout.readline():
+        assert interrupted.poll() is None
+    interrupted.terminate()
+    _, complaint = interrupted.communicate(timeout=100)
+    assert interrupted.returncode == 130
+    assert complaint.strip() == "Interrupted. Nothing saved is lost; run ./deploy_update.sh again to finish."
+    assert {name for name in PROGRAMS if len(checkout.entries(name)) == 1} == PROGRAMS
