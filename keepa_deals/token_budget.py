@@ -159,7 +159,8 @@ def hindrance(position: Position, *, cost: int, live: bool) -> str | None:
 def first_instant(position: Position, *, cost: int, live: bool) -> int:
     """When a call that may not go now will go at the latest, should every open call bill its most.
 
-    Supposes that live updates begin when they are due and cost what they planned.
+    Supposes that live updates begin within a tick of their due instant, land within another, and cost what
+    they planned.
     """
     ahead = replace(position, owed=(), ahead=(), plans=()) if live else position
     for _ in range(MOST_STEPS):
@@ -182,12 +183,12 @@ def most_affordable(position: Position) -> int:
     if not position.plans:
         return spare - FEED_PAGE_COST
     flight = ceil(position.timeout / TICK_MS)
-    in_the_air = sum(plan.cost * (2 + ceil(position.timeout / plan.every)) for plan in position.plans)
+    in_the_air = sum(plan.cost * (2 + ceil(TICK_MS / plan.every)) for plan in position.plans)
     within_the_balance = spare - in_the_air - 4 * position.rate
     if len(position.plans) > 1:
         return within_the_balance
     plan = position.plans[0]
-    quiet_ticks = plan.every // TICK_MS - 1 - flight
+    quiet_ticks = plan.every // TICK_MS - 2
     lost = max(plan.cost, position.rate * (1 + flight))
     overdrawn = spare - plan.cost - lost + position.rate * quiet_ticks
     return max(within_the_balance, overdrawn) if quiet_ticks > 0 else within_the_balance
@@ -270,7 +271,7 @@ def _step(position: Position) -> Position:
     balance = position.refilled(1) if ticked else position.balance
     balance -= sum(charge.tokens for charge in charges if charge.by <= at)
     begun = sum(plan.cost for plan in position.plans if plan.awaited(position.at) <= at)
-    in_the_air = (Charge(begun, at + position.timeout),) if begun > 0 else ()
+    in_the_air = (Charge(begun, at + TICK_MS),) if begun > 0 else ()
     return replace(
         position,
         at=at,

@@ -22,8 +22,8 @@ from keepa_deals.token_budget import (
     plans_are_modest,
 )
 
-CALL_TIMEOUT_MS = 120_000
-"""a call is answered, or given up by its client, well within this"""
+CALL_TIMEOUT_MS = 250_000
+"""a call is answered, or given up by its client (a look after at most 240 s), within this"""
 OWED_MS = 120_000
 """pages owed by a live update are kept for it this long after its last sign of life"""
 STALE_MS = 30 * 60_000

@@ -4,7 +4,7 @@
 -- ARGV: 1 what is asked (JSON); `now` is the caller's clock, `server_time` whether Redis' own counts instead
 local TICK, TICK_MARGIN, MINUTES, PAGE = 60000, 1000, 60, 5
 local GRACE, MOST_STEPS = 60000, 2000
-local CALL_TIMEOUT, OWED, STALE, SET_BACK, GRID = 120000, 120000, 1800000, 60000, 600000
+local CALL_TIMEOUT, OWED, STALE, SET_BACK, GRID = 250000, 120000, 1800000, 60000, 600000
 local AFTER_INSTANT, AFTER_ASKING, MEAN_OVER, HOUR, LATE = 90000, 120000, 200, 3600000, 600000
 local KEPT, FORMAT = 86400000, 1
 
@@ -161,7 +161,7 @@ local function step(p)
     plans[#plans + 1] = plan
   end
   p.plans = plans
-  if begun > 0 then p.owed[#p.owed + 1] = { tokens = begun, by = p.at + p.timeout } end
+  if begun > 0 then p.owed[#p.owed + 1] = { tokens = begun, by = p.at + TICK } end
 end
 
 local function first_instant(p, cost, live)
@@ -189,12 +189,12 @@ local function most_affordable(p)
   if #p.plans == 0 then return spare - PAGE end
   local flight, in_the_air = math.ceil(p.timeout / TICK), 0
   for _, plan in ipairs(p.plans) do
-    in_the_air = in_the_air + plan.cost * (2 + math.ceil(p.timeout / plan.every))
+    in_the_air = in_the_air + plan.cost * (2 + math.ceil(TICK / plan.every))
   end
   local within_the_balance = spare - in_the_air - 4 * p.rate
   if #p.plans > 1 then return within_the_balance end
   local plan = p.plans[1]
-  local quiet_ticks = math.floor(plan.every / TICK) - 1 - flight
+  local quiet_ticks = math.floor(plan.every / TICK) - 2
   local lost = math.max(plan.cost, p.rate * (1 + flight))
   local overdrawn = spare - plan.cost - lost + p.rate * quiet_ticks
   return quiet_ticks > 0 and math.max(within_the_balance, overdrawn) or within_the_balance

@@ -91,7 +91,7 @@ def test_a_released_call_costs_nothing() -> None:
     ask(ledger, START, "a", 12)
     ledger.release(START + 10, id="a")
     ledger.advance(START + CALL_TIMEOUT_MS)
-    assert (ledger.balance, ledger.lost) == (110, 0)
+    assert (ledger.balance, ledger.lost) == (120, 0)
 
 
 def test_a_bigger_plan_is_adopted_from_any_answer() -> None:
@@ -114,7 +114,7 @@ def test_an_older_answer_does_not_bring_the_old_plan_back() -> None:
 def test_a_call_beyond_the_plan_is_an_error_at_once_and_keeps_no_place() -> None:
     ledger = known(0)
     ledger.plan(START, installation="here", due=START + MINUTE, every=20 * MINUTE, cost=5)
-    limit = 300 - 5 - 15 + 5 * (20 - 3)
+    limit = 300 - 5 - 5 * 6 + 5 * (20 - 2)
     assert isinstance(ask(ledger, START, "a", limit), Denied)
     assert ask(ledger, START, "b", limit + 1) == Unaffordable(START, limit)
     assert ledger.line == {}
