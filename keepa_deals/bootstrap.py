@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import requests
 from redis import Redis
@@ -23,6 +23,9 @@ from keepa_deals.store.engine import open_database
 from keepa_deals.store.schema import check_database
 from keepa_deals.token_manager import TokenManager
 from keepa_deals.work import Means
+
+ANSWER_WITHIN = timedelta(seconds=250)
+"""Of real time: the client gives up before. The token ledger counts in the product's time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ def build_services(
         installation=installation,
         clock=clock,
         read_balance=keepa.token,
+        call_timeout=ANSWER_WITHIN * settings.clock_speed,
     )
     means = Means(
         clock=clock,

@@ -112,7 +112,7 @@ def _prepare_ledger(shift: Shift, state: PassState, live: PassState | None) -> N
     if state.stop == StopReason.KEEPA_AWAY:
         shift.means.keepa.token()
         shift.lease.moved()
-    if shift.which is not Pass.LIVE_UPDATE and live is not None:
+    if shift.which is not Pass.LIVE_UPDATE and live is not None and live.due_at > shift.started_at:
         rate = tokens.status().refill_rate
         if rate > 0:
             tokens.plan_live_update(due_at=live.due_at, pages=live_pages(rate), every=live_interval(rate))

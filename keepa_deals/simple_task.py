@@ -52,11 +52,12 @@ def _read_pages(shift: Shift, planned: int) -> PassReport:
         outcome = collect_page(
             shift,
             page,
-            purpose=Purpose.LIVE if is_planned else Purpose.SWEEP,
+            purpose=Purpose.LIVE if is_planned else Purpose.LIVE_MORE,
             along=partial(_note_work, shift),
             wait_up_to=ONE_TICK_SECONDS if is_planned else 0,
         )
         if isinstance(outcome, Wait) and not is_planned:
+            shift.means.tokens.leave_line(Purpose.LIVE_MORE)
             return shift.report(StopReason.PAGE_LIMIT)
         if isinstance(outcome, Wait):
             return shift.report(StopReason.WAITING_FOR_TOKENS, waiting_until=outcome.until)

@@ -32,6 +32,9 @@ class Purpose(StrEnum):
     """What a call is for. Each has at most one place in line per installation."""
 
     LIVE = "live"
+    """the planned pages of a live update: always served first"""
+    LIVE_MORE = "live_more"
+    """its further pages, which ask like any call"""
     SWEEP = "sweep"
     CANDIDATE_LIGHT = "candidate_light"
     CANDIDATE_FULL = "candidate_full"
