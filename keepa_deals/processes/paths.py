@@ -64,12 +64,15 @@ def clock_file(settings: Settings) -> Path:
 
 
 def socket_path(wanted: Path) -> Path:
-    """`wanted`, or a name for it in a short private folder where the kernel could not take `wanted`."""
+    """`wanted`, or a name for it in a short private folder where the kernel could not take `wanted`.
+
+    `surroundings.prepare_folders` makes that folder.
+    """
     wanted = wanted.absolute()
     if len(os.fsencode(wanted)) <= LONGEST_SOCKET_PATH:
         return wanted
     digest = hashlib.sha256(os.fsencode(wanted.parent)).hexdigest()[:12]
-    return private_folder(SHORT_BASE / f"keepa-deals-{os.getuid()}-{digest}") / wanted.name
+    return SHORT_BASE / f"keepa-deals-{os.getuid()}-{digest}" / wanted.name
 
 
 def private_folder(folder: Path) -> Path:

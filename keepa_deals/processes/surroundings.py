@@ -15,7 +15,7 @@ from typing import Any
 
 from keepa_deals.errors import BadSettings
 from keepa_deals.installation import TAG_NAME, installation_id, locked, write_atomically
-from keepa_deals.processes.paths import clock_file, demo_file, redis_dir
+from keepa_deals.processes.paths import clock_file, demo_file, private_folder, redis_dir, supervisor_socket
 from keepa_deals.processes.virtualenv import clean_environment
 from keepa_deals.settings import Settings, load_settings
 
@@ -47,6 +47,8 @@ def prepare_folders(settings: Settings) -> None:
             f"VAR_DIR ({settings.var_dir}) can't be written: {error.strerror} ({error.filename or settings.var_dir}); "
             "give its folder to the user who runs this, free some space, or set VAR_DIR to another folder."
         ) from error
+    if supervisor_socket(settings).parent != settings.run_dir.absolute():
+        private_folder(supervisor_socket(settings).parent)
 
 
 def child_environment(settings: Settings, *, environ: Mapping[str, str]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from keepa_deals.identity import ProcessIdentity
-from keepa_deals.processes import ending
+from keepa_deals.processes import ending, paths
 from keepa_deals.processes.control import find_ours
 from keepa_deals.processes.roster import Entry, living, read_roster
 from keepa_deals.settings import Settings, settings_from
@@ -113,6 +113,13 @@ def make_checkout(tmp_path: Path) -> Iterator[Callable[..., Checkout]]:
     yield make
     for checkout in made:
         ending.end_all(checkout.living_processes(), patience_seconds=0)
+        paths.remove_short_folder(checkout.settings)
+
+
+@pytest.fixture(autouse=True)
+def no_sockets_left(tmp_path: Path) -> Iterator[None]:
+    yield
+    paths.remove_short_folder(settings_from({}, root=tmp_path))
 
 
 @pytest.fixture

@@ -102,15 +102,16 @@ def test_children_do_not_inherit_another_pythons_paths(tmp_path: Path) -> None:
 
 
 def test_a_socket_path_the_kernel_cannot_take_moves_to_a_short_private_folder(tmp_path: Path) -> None:
-    deep = tmp_path / ("d" * 100)
-    short = paths.socket_path(deep / "redis.sock")
+    settings = settings_from({"VAR_DIR": "d" * 100}, root=tmp_path)
+    short = paths.supervisor_socket(settings)
     assert len(os.fsencode(short)) <= paths.LONGEST_SOCKET_PATH
-    assert paths.socket_path(deep / "redis.sock") == short
-    other = paths.socket_path(tmp_path / ("e" * 100) / "redis.sock")
-    assert other != short
+    assert paths.redis_socket(settings).parent == short.parent
+    assert paths.supervisor_socket(settings_from({"VAR_DIR": "e" * 100}, root=tmp_path)) != short
+    assert not short.parent.exists()
+    surroundings.prepare_folders(settings)
     assert stat.S_IMODE(short.parent.stat().st_mode) == 0o700
-    short.parent.rmdir()
-    other.parent.rmdir()
+    paths.remove_short_folder(settings)
+    assert not short.parent.exists()
 
 
 def test_a_folder_for_sockets_that_others_can_enter_is_refused(tmp_path: Path) -> None:

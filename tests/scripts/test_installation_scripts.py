@@ -239,7 +239,7 @@ def test_two_deploys_exclude_each_other(make_checkout: MakeCheckout) -> None:
 @pytest.mark.processes
 @pytest.mark.slow
 @pytest.mark.xdist_group("installations")
-def test_what_ran_before_is_started_again_when_a_deploy_fails_or_is_interrupted_after_the_stop(
+def test_what_ran_before_runs_again_when_a_deploy_fails_or_is_interrupted(
     make_checkout: MakeCheckout,
 ) -> None:
     checkout = make_checkout()
