@@ -32,10 +32,8 @@ def installation_id(var_dir: Path) -> str:
         known = _read(home)
         if known is not None and known[1] == home:
             return known[0]
-        if known is not None and not _lives_there(known[0], known[1]):
-            fresh = known[0]
-        else:
-            fresh = secrets.token_hex(6)
+        was_moved = known is not None and not _lives_there(known[0], known[1])
+        fresh = known[0] if known is not None and was_moved else secrets.token_hex(6)
         write_atomically(home / "installation", json.dumps({"id": fresh, "var_dir": str(home)}) + "\n")
         return fresh
 
