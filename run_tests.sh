@@ -18,6 +18,12 @@ fi
 venv="$(./deploy_update.sh --tests)"
 bin="$venv/bin"
 
+# The page is tested in a real browser. Root may install it; others are told by the tests how.
+if ! command -v chromium >/dev/null && [[ "$(id -u)" == 0 ]] && command -v apt-get >/dev/null; then
+    echo "== chromium"
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null
+fi
+
 echo "== ruff, mypy, shellcheck"
 "$bin/ruff" check .
 "$bin/ruff" format --check .

@@ -64,6 +64,8 @@ class Settings:
     """None: SQLite at `database_file`"""
     web_host: str
     web_port: int
+    web_hostnames: tuple[str, ...]
+    """further names under which people reach the web server, such as a proxy's"""
     admin_api_key: Secret | None
     log_level: str
     promise_hours: float
@@ -185,6 +187,7 @@ def settings_from(values: Mapping[str, str], *, root: Path) -> Settings:
         database_url=database_url,
         web_host=web_host,
         web_port=read("WEB_PORT", 8000, _integer(1, 65535)),
+        web_hostnames=read("WEB_HOSTNAMES", (), _hosts),
         admin_api_key=admin_key,
         log_level=read("LOG_LEVEL", "INFO", _one_of(*LOG_LEVELS)),
         promise_hours=read("PROMISE_HOURS", 12.0, _number(1, 168)),
@@ -245,7 +248,7 @@ class _Reader:
         return Secret(text)
 
 
-class _Wrong(Exception): 
+class _Wrong(Exception):
     """What a value should be."""
 
 
@@ -298,6 +301,10 @@ def _host(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9.:\-]{1,253}", text):
         raise _Wrong("it must be an address or a host name, such as 127.0.0.1")
     return text
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    return tuple(_host(part.strip()).lower() for part in text.split(","))
 
 
 def _path(root: Path, text: str) -> Path:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select, tuple_
 
 from keepa_deals.deal_cursor import Cursor
@@ -79,6 +80,19 @@ class Deal:
     trust: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class SeenOffer:
+    """One used offer; `landed_cents` None: its shipping price is not known."""
+
+    condition: Condition
+    item_cents: int | None
+    shipping_cents: int | None
+    landed_cents: int | None
+    is_fba: bool
+    seller_id: str
+    last_seen: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DealDetails:
     """One deal with the grounds for its numbers and its state."""
@@ -91,6 +105,8 @@ class DealDetails:
     gone_evidence: Any
     explanation: Any
     """as the judgement wrote it: its steps, from which the profit can be recomputed"""
+    offers: tuple[SeenOffer, ...]
+    """the live used offers as the last full look saw them, cheapest first"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +165,9 @@ def deal(connection: Connection, asin: str, domain_id: int, *, now: datetime) ->
     row = connection.execute(statement).one_or_none()
     if row is None:
         return None
-    return DealDetails(deal=_deal(row, now), **{column.name: row._mapping[column.name] for column in _DETAILS})
+    grounds = {column.name: row._mapping[column.name] for column in _DETAILS}
+    grounds["offers"] = msgspec.convert(grounds["offers"] or [], tuple[SeenOffer, ...])
+    return DealDetails(deal=_deal(row, now), **grounds)
 
 
 def holdings(connection: Connection, *, now: datetime) -> Holdings:

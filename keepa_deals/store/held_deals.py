@@ -11,7 +11,10 @@ from sqlalchemy import Row
 from keepa_deals.freshness import HeldDeal, Sighting
 from keepa_deals.records import Condition, CostSettings, DealState, Judgement, Product, Step
 from keepa_deals.repricing import Repriced, reprice
+from keepa_deals.store.columns import instant_text
 from keepa_deals.store.tables import deals
+
+OFFERS_KEPT = 20
 
 HELD_COLUMNS = (
     deals.c.asin,
@@ -70,7 +73,28 @@ def product_columns(product: Product) -> dict[str, Any]:
         "amazon_cents": product.amazon_cents,
         "used_avg90_cents": product.used_avg.d90,
         "used_avg365_cents": product.used_avg.d365,
+        "offers": used_offers(product),
     }
+
+
+def used_offers(product: Product) -> list[dict[str, Any]] | None:
+    """The live used offers of a full look, cheapest first, those without a landed price last; None if not looked at."""
+    if product.offers is None:
+        return None
+    used = [offer for offer in product.offers if offer.condition.is_used]
+    used.sort(key=lambda offer: (offer.landed_cents is None, offer.landed_cents or 0, offer.condition, offer.seller_id))
+    return [
+        {
+            "condition": offer.condition,
+            "item_cents": offer.item_cents,
+            "shipping_cents": offer.shipping_cents,
+            "landed_cents": offer.landed_cents,
+            "is_fba": offer.is_fba,
+            "seller_id": offer.seller_id,
+            "last_seen": instant_text(offer.last_seen),
+        }
+        for offer in used[:OFFERS_KEPT]
+    ]
 
 
 def judgement_columns(judgement: Judgement) -> dict[str, Any]:

@@ -107,6 +107,8 @@ deals = Table(
     Column("maximum_buy_cents", Integer),
     Column("trust", Float),
     Column("explanation", Json, nullable=False),
+    # the live used offers as the last full look saw them, cheapest first
+    Column("offers", Json),
     CheckConstraint("state in ('live', 'unverified', 'gone')", name="state"),
     CheckConstraint("(state = 'gone') = (gone_at is not null)", name="gone_has_time"),
     CheckConstraint("(gone_at is null) = (gone_reason is null)", name="gone_has_reason"),

@@ -48,7 +48,10 @@ def session_key(settings: Settings) -> bytes | None:
 def refuse_unknown_host() -> None:
     """A name we don't know is somebody else's page pointing at this machine."""
     if not knows_host(request.headers.get("Host", ""), desk().settings):
-        abort(400, "This address is not one that this service answers to; use its own host name, or set WEB_HOST.")
+        abort(
+            400,
+            "This is not a name that this service answers to; use its own, or add this one to WEB_HOSTNAMES.",
+        )
 
 
 def knows_host(host: str, settings: Settings) -> bool:
@@ -62,6 +65,7 @@ def knows_host(host: str, settings: Settings) -> bool:
     except ValueError:
         return False
     own = {settings.web_host.lower(), "localhost", "127.0.0.1", "::1", socket.gethostname().lower()}
+    own.update(settings.web_hostnames)
     return name in own or (settings.web_host in WILDCARDS and is_address)
 
 

@@ -71,6 +71,7 @@ def deal(asin: str) -> Response:
         "keepa_updated_at": details.keepa_updated_at,
         "look_due_since": details.look_due_since,
         "look_due_reason": details.look_due_reason,
+        "offers_seen": [offer_json(offer, details.deal) for offer in details.offers],
     }
     return json_response({"deal": deal_json(details.deal, now) | grounds} | _circumstances(now))
 
@@ -95,6 +96,20 @@ def asked_deal(asin: str, now: datetime) -> find.DealDetails:
     if details is None:
         abort(404, f"No deal {asin[:20]!r} is known in this marketplace; an ASIN has ten letters and digits.")
     return details
+
+
+def offer_json(offer: find.SeenOffer, deal: find.Deal) -> dict[str, Any]:
+    """One used offer of a deal, money in currency units."""
+    place = desk().marketplace_of(deal)
+    return {
+        "condition": offer.condition.name.lower(),
+        "item": place.amount(offer.item_cents),
+        "shipping": place.amount(offer.shipping_cents),
+        "landed": place.amount(offer.landed_cents),
+        "is_fba": offer.is_fba,
+        "seller_id": offer.seller_id,
+        "last_seen": offer.last_seen,
+    }
 
 
 def deal_json(deal: find.Deal, now: datetime) -> dict[str, Any]:

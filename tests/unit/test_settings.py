@@ -58,6 +58,7 @@ def test_an_empty_text_is_as_good_as_none() -> None:
         ({"KEEPA_API_KEY": KEY, "CLOCK_SPEED": "6"}, ("CLOCK_SPEED", "demo")),
         ({"WEB_HOST": "0.0.0.0"}, ("WEB_HOST", "ADMIN_API_KEY")),
         ({"WEB_HOST": "not a host"}, ("WEB_HOST", "not a host")),
+        ({"WEB_HOSTNAMES": "deals.example.org, not a host"}, ("WEB_HOSTNAMES", "not a host")),
         ({"ADMIN_API_KEY": "short"}, ("ADMIN_API_KEY", "16")),
         ({"CLOCK_ANCHOR": "yesterday"}, ("CLOCK_ANCHOR", "yesterday", "zone")),
         ({"SIMULATOR_PRODUCTS": "5"}, ("SIMULATOR_PRODUCTS", "50")),

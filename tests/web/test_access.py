@@ -172,3 +172,9 @@ def test_listening_everywhere_any_address_is_its_own_but_no_foreign_name(guarded
 )
 def test_nothing_but_static_files_is_served(client: FlaskClient, address: str) -> None:
     assert client.get(address, follow_redirects=True).status_code == 404
+
+
+def test_a_proxys_name_is_known_once_it_is_set(make_app: Callable[..., Flask]) -> None:
+    client = make_app(WEB_HOSTNAMES="Deals.example.org, other.example.org").test_client()
+    assert client.get("/healthz", headers={"Host": "deals.example.org:443"}).status_code == 200
+    assert client.get("/healthz", headers={"Host": "evil.example.org"}).status_code == 400

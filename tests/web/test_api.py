@@ -166,3 +166,22 @@ def test_errors_have_one_shape(client: FlaskClient, method: str, address: str, s
     error: dict[str, Any] = response.get_json()["error"]
     assert (response.status_code, error["code"]) == (status, code)
     assert error["message"].endswith((".", "?"))
+
+
+def test_a_deal_shows_the_offers_that_were_seen_with_unknown_shipping_as_unknown(
+    client: FlaskClient, hold: Callable[..., None]
+) -> None:
+    offers = [
+        {
+            "condition": 4,
+            "item_cents": 1600,
+            "shipping_cents": None,
+            "landed_cents": None,
+            "is_fba": False,
+            "seller_id": "A2EXAMPLESELLER",
+            "last_seen": "2026-03-05T11:20:00.000Z",
+        }
+    ]
+    hold(a_deal_row(offers=offers))
+    (offer,) = client.get(f"/api/deals/{a_deal_row()['asin']}").get_json()["deal"]["offers_seen"]
+    assert (offer["condition"], offer["item"], offer["shipping"], offer["landed"]) == ("good", 16.0, None, None)

@@ -136,6 +136,7 @@ def upgrade() -> None:
         sa.Column("maximum_buy_cents", sa.Integer(), nullable=True),
         sa.Column("trust", sa.Float(), nullable=True),
         sa.Column("explanation", sa.Text(), nullable=False),
+        sa.Column("offers", sa.Text(), nullable=True),
         sa.CheckConstraint("(state = 'gone') = (gone_at is not null)", name=op.f("ck_deals_gone_has_time")),
         sa.CheckConstraint("state in ('live', 'unverified', 'gone')", name=op.f("ck_deals_state")),
         sa.CheckConstraint("(gone_at is null) = (gone_reason is null)", name=op.f("ck_deals_gone_has_reason")),
