@@ -7,7 +7,7 @@ import binascii
 import contextlib
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -53,10 +53,10 @@ def _cursor_value(value: int | float | str | None, kind: Kind) -> int | float | 
     if value is None:
         return None
     if kind is Kind.AGE and isinstance(value, str):
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, OverflowError):
             instant = datetime.fromisoformat(value)
             if instant.tzinfo is not None:
-                return instant
+                return instant.astimezone(UTC)
     elif kind is not Kind.AGE and not isinstance(value, str) and abs(value) < 2**53:
         return value
     raise NotRight(HELP)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -213,6 +216,15 @@ def test_a_damaged_cursor_is_refused(data: st.DataObject) -> None:
 def test_a_foreign_text_is_no_cursor(text: str) -> None:
     with pytest.raises(NotRight):
         read_cursor(text, sort=DEFAULT_SORT)
+
+
+@pytest.mark.parametrize("instant", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "2026-11-22T13:00:00"])
+def test_a_cursor_at_an_instant_that_no_clock_shows_is_refused(instant: str) -> None:
+    sort = Sort(FIELDS["verified_age"], descending=False)
+    body = msgspec.json.encode([sort.name, instant, "B000000001", 1])
+    sealed = hashlib.blake2s(body, digest_size=6, person=b"cursor").digest() + body
+    with pytest.raises(NotRight):
+        read_cursor(base64.urlsafe_b64encode(sealed).decode().rstrip("="), sort=sort)
 
 
 @pytest.mark.parametrize(
