@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import socket
 from datetime import timedelta
 from ipaddress import ip_address
@@ -19,6 +20,8 @@ OPEN_ENDPOINTS = ("status.healthz", "static", "access.login", "access.enter")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - recognised, not bound
 SESSION_MARK = "may_enter"
+HOST = re.compile(r"(\[[0-9a-f:.]+\]|[\w.-]+)(:\d*)?", re.ASCII | re.IGNORECASE)
+"""a name or an address with or without a port, and nothing that a reader of addresses could take for more"""
 
 blueprint = Blueprint("access", __name__)
 
@@ -59,6 +62,8 @@ def knows_host(host: str, settings: Settings) -> bool:
 
     Where it listens on every address, any address is one of its own: only a name can be pointed at us by others.
     """
+    if HOST.fullmatch(host) is None:
+        return False
     try:
         name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
         is_address = _is_address(name)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from flask import Flask, Response, redirect, render_template, request, url_for
+from flask.globals import request_ctx
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
@@ -93,6 +94,9 @@ def answer(status: int, message: str, *, code: str | None = None, parameter: str
         if parameter is not None:
             error["parameter"] = parameter
         return json_response({"error": error}, status)
+    if request_ctx.url_adapter is None:
+        # Under a host name that nobody could have, no address can be built, and so no page.
+        return Response(f"{message}\n", status=status, mimetype="text/plain")
     title = TITLES.get(status, "That did not work")
     return Response(render_template("error.html", title=title, message=message, status=status), status=status)
 

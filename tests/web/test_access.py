@@ -145,6 +145,10 @@ def test_its_own_names_are_answered(client: FlaskClient, host: str) -> None:
         "a@localhost.example",
         "[::1",
         "x:y:z",
+        "evil.example@127.0.0.1",
+        "127.0.0.1#evil.example",
+        "127.0.0.1/evil.example",
+        "a" * 5000,
     ],
 )
 def test_a_foreign_host_name_is_refused_everywhere(client: FlaskClient, host: str) -> None:
