@@ -51,20 +51,30 @@ DOORS = {
 
 def ring(which: Pass, *, means: Means, leases: LeaseKeeper) -> dict[str, Any]:
     """Run the pass if it is due and nobody else does. Returns what came of it, as log fields."""
-    now = means.clock.now()
-    with means.store.read() as connection:
-        state = pass_records.pass_state(connection, which)
-        live = pass_records.pass_state(connection, Pass.LIVE_UPDATE)
-    if state is not None and state.due_at > now:
-        return {"pass": which, "stop": StopReason.NOT_DUE, "due_at": state.due_at.isoformat()}
-    if which is not Pass.LIVE_UPDATE and (live is None or live.last_finished_at is None):
-        return {"pass": which, "stop": StopReason.NOT_DUE, "due_at": "after the first live update"}
+    due_at = _not_due_before(which, means)
+    if due_at is not None:
+        return {"pass": which, "stop": StopReason.NOT_DUE, "due_at": due_at}
     lease = leases.acquire(DOORS[which].lock, stall_limit_seconds=STALL_LIMIT_SECONDS)
     if isinstance(lease, Held):
         return {"pass": which, "stop": StopReason.HELD, "holder": lease.holder.pid}
     with lease:
-        shift = Shift(which, means, lease, started_at=now)
-        return as_log_fields(_run(shift, live=live))
+        # Asked again: whoever held the lease until now may just have done the work.
+        due_at = _not_due_before(which, means)
+        if due_at is not None:
+            return {"pass": which, "stop": StopReason.NOT_DUE, "due_at": due_at}
+        return as_log_fields(_run(Shift(which, means, lease, started_at=means.clock.now())))
+
+
+def _not_due_before(which: Pass, means: Means) -> str | None:
+    """Until when nobody goes to the door of a pass, in words; None when it is due."""
+    with means.store.read() as connection:
+        state = pass_records.pass_state(connection, which)
+        live = pass_records.pass_state(connection, Pass.LIVE_UPDATE)
+    if state is not None and state.due_at > means.clock.now():
+        return state.due_at.isoformat()
+    if which is not Pass.LIVE_UPDATE and (live is None or live.last_finished_at is None):
+        return "after the first live update"
+    return None
 
 
 def as_log_fields(report: PassReport) -> dict[str, Any]:
@@ -86,10 +96,11 @@ def as_log_fields(report: PassReport) -> dict[str, Any]:
     return fields
 
 
-def _run(shift: Shift, *, live: PassState | None) -> PassReport:
+def _run(shift: Shift) -> PassReport:
     means = shift.means
     with means.store.write(shift.lease) as connection:
         state = pass_records.begin_pass(connection, shift.which, now=shift.started_at)
+        live = pass_records.pass_state(connection, Pass.LIVE_UPDATE)
     try:
         _prepare_ledger(shift, state, live)
         report = DOORS[shift.which].run(shift, state)
