@@ -19,7 +19,6 @@ from keepa_deals.store.pass_records import PassState
 from keepa_deals.token_budget import Purpose, Wait
 from keepa_deals.work import Bought, Shift, spend
 
-TASK = "keepa_deals.looks.look_at_deals"
 LOCK = "looks_lock"
 
 CALLS_A_CHUNK = 12
@@ -67,7 +66,7 @@ def _plan(shift: Shift) -> PlannedLook | None:
         now=means.clock.now(),
     )
     for place in ledger.line:
-        is_old_wish = plan is not None and place.purpose != Purpose(plan.kind)
+        is_old_wish = plan is None or place.purpose != Purpose(plan.kind)
         if place.installation == means.installation and place.purpose in LOOK_PURPOSES and is_old_wish:
             means.tokens.leave_line(place.purpose)
     return plan

@@ -184,9 +184,13 @@ class LookSaver:
             )
 
     def _retire(self, asin: str, row: Row[Any] | None, *, reason: str, product: Product | None) -> int:
-        """Write the tombstone of a shown deal with its evidence; a mere candidate is dropped."""
-        self._set_candidate(asin, stage="deal" if row is not None else "dropped", worth_cents=None, reason=reason)
-        if row is None or row.state == DealState.GONE:
+        """Write the tombstone of a shown deal with its evidence; a mere candidate is dropped.
+
+        So is one whose tombstone stands already: another look is worth its tokens only when its price moves.
+        """
+        is_shown = row is not None and row.state != DealState.GONE
+        self._set_candidate(asin, stage="deal" if is_shown else "dropped", worth_cents=None, reason=reason)
+        if not is_shown:
             return 0
         evidence: dict[str, Any] = {"seen_at": (product.updated_at if product else self.now).isoformat()}
         if product is not None:
