@@ -27,10 +27,6 @@ from keepa_deals.errors import LeaseLost, LeasesUnreachable
 from keepa_deals.identity import ProcessIdentity
 from keepa_deals.units import from_epoch_ms
 
-UPDATE_RECENT_DEALS_LOCK = "update_recent_deals_lock"
-BACKFILL_DEALS_LOCK = "backfill_deals_lock"
-LOOKS_LOCK = "looks_lock"
-
 LUA = Path(__file__).parent / "lua"
 GRANT_ATTEMPTS = 3
 """Each further one follows a holder that went away, or was found dead, while we asked."""
