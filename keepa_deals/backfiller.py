@@ -9,15 +9,13 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from keepa_deals.collector import PageSaved, collect_page
-from keepa_deals.records import PassReport, StopReason
-from keepa_deals.store import absences, pass_records
-from keepa_deals.store.feed_rows import PageEffect
+from keepa_deals.collector import PAGE, PAGES_PER_QUERY, PageSaved, PageSetAside, collect_page, page_key
+from keepa_deals.records import Pass, PassReport, StopReason
+from keepa_deals.store import absences, pass_records, poison
 from keepa_deals.store.pass_records import PassState
 from keepa_deals.token_budget import Purpose, Wait
 from keepa_deals.work import Shift
 
-TASK = "keepa_deals.backfiller.backfill_deals"
 LOCK = "backfill_deals_lock"
 
 SWEEP_EVERY = timedelta(hours=11)
@@ -44,12 +42,11 @@ def backfill_deals(shift: Shift, state: PassState) -> PassReport:
     sweep = _resume_or_begin(shift, state)
     for page in range(sweep.next_page, sweep.next_page + PAGES_A_CHUNK):
         outcome = collect_page(
-            shift, page, purpose=Purpose.SWEEP, sweep=sweep.number, along=partial(_move_cursor, shift, page + 1)
+            shift, page, purpose=Purpose.SWEEP, sweep=sweep.number, along=partial(_move_on, shift, sweep, page)
         )
         if isinstance(outcome, Wait):
             return shift.report(StopReason.WAITING_FOR_TOKENS, waiting_until=outcome.until)
-        if isinstance(outcome, PageSaved) and outcome.is_last:
-            _finish_sweep(shift, sweep.number, started_at=sweep.started_at, pages=page + 1)
+        if _ends_sweep(page, outcome):
             return shift.report(StopReason.LAST_PAGE)
     return shift.report(StopReason.CHUNK_DONE)
 
@@ -66,19 +63,34 @@ def _resume_or_begin(shift: Shift, state: PassState) -> Sweep:
         return Sweep(pass_records.begin_sweep(connection, shift.which, now=now), now, 0)
 
 
-def _move_cursor(shift: Shift, next_page: int, connection: Connection, _effect: PageEffect | None) -> None:
-    pass_records.move_cursor(connection, shift.which, page=next_page, now=shift.means.clock.now())
+def _ends_sweep(page: int, outcome: PageSaved | PageSetAside) -> bool:
+    return page + 1 >= PAGES_PER_QUERY or (isinstance(outcome, PageSaved) and outcome.is_last)
 
 
-def _finish_sweep(shift: Shift, sweep: int, *, started_at: datetime, pages: int) -> None:
-    """Close the sweep, and let looks settle what it should have shown and did not."""
-    shift.tally.pages_total = pages
-    means = shift.means
-    now = means.clock.now()
-    with means.store.write(shift.lease) as connection:
-        pass_records.finish_sweep(connection, shift.which, now=now)
+def _move_on(shift: Shift, sweep: Sweep, page: int, connection: Connection, outcome: PageSaved | PageSetAside) -> None:
+    """Beside a page: the cursor to the next one, or the end of the sweep."""
+    if _ends_sweep(page, outcome):
+        _finish_sweep(shift, sweep, connection, pages=page + 1)
+    else:
+        pass_records.move_cursor(connection, shift.which, page=page + 1, now=shift.means.clock.now())
+
+
+def _finish_sweep(shift: Shift, sweep: Sweep, connection: Connection, *, pages: int) -> None:
+    """Close the sweep and, if it was whole, let looks settle what it should have shown and did not."""
+    means, now = shift.means, shift.means.clock.now()
+    pass_records.finish_sweep(connection, shift.which, now=now)
+    missed = 0
+    is_whole = _is_whole(shift.which, sweep, connection, pages=pages)
+    if is_whole:
         missed = absences.note_absent(
-            connection, domain_id=means.domain_id, sweep=sweep, sweep_started_at=started_at, now=now
+            connection, domain_id=means.domain_id, sweep=sweep.number, sweep_started_at=sweep.started_at, now=now
         )
+    shift.tally.pages_total = pages
     shift.tally.changed += missed
-    log.info("sweep finished number=%d pages=%d missed=%d", sweep, pages, missed)
+    log.info("sweep finished number=%d pages=%d whole=%s missed=%d", sweep.number, pages, is_whole, missed)
+
+
+def _is_whole(which: Pass, sweep: Sweep, connection: Connection, *, pages: int) -> bool:
+    """Whether the sweep saw all that the feed holds: no page passed over, and none beyond Keepa's limit."""
+    keys = [page_key(which, page) for page in range(pages)]
+    return pages < PAGES_PER_QUERY and not poison.set_aside_since(connection, PAGE, keys, since=sweep.started_at)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from keepa_deals.deal_ranking import rank_candidate
 from keepa_deals.errors import MalformedReply
 from keepa_deals.keepa_costs import FEED_PAGE_COST
-from keepa_deals.records import FeedPage
+from keepa_deals.records import FeedPage, Pass
 from keepa_deals.store import call_ledger, poison
 from keepa_deals.store.feed_rows import PageEffect, RankedRecord, save_feed_page
 from keepa_deals.token_budget import Purpose, Wait
@@ -23,14 +23,17 @@ ROWS_PER_PAGE = 150
 """Keepa documentation, deals: fewer come back only on the last page."""
 PAGES_PER_QUERY = 67
 """Keepa documentation, deals: at most 10,000 rows of one query can be read."""
+PAGE = "page"
+"""the kind of poison that an unreadable page is"""
 
 
 @dataclass(frozen=True, slots=True)
 class PageSaved:
-    """A page is in the database. `is_last`: there is nothing behind it."""
+    """A page is in the database."""
 
     effect: PageEffect
     is_last: bool
+    """no page behind it can be read"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,8 @@ class PageSetAside:
 
 
 PageOutcome = PageSaved | PageSetAside | Wait
-AlongWithPage = Callable[[Connection, PageEffect | None], None]
-"""What is to be written in the same transaction as a page, such as its cursor; no effect for one set aside."""
+AlongWithPage = Callable[[Connection, PageSaved | PageSetAside], None]
+"""What is to be written in the same transaction as a page, such as its cursor."""
 
 
 def collect_page(
@@ -87,18 +90,24 @@ def _save(shift: Shift, page: int, bought: Bought[FeedPage], *, along: AlongWith
             costs=means.costs,
             now=now,
         )
+        poison.forgive(connection, PAGE, page_key(shift.which, page))
         for row in feed_page.unreadable:
             poison.note_failure(connection, "row", row.key, error=row.error, now=now)
         call_ledger.note_effect(connection, bought.call_id, gained=effect.gained, confirmed=effect.confirmed, retired=0)
-        along(connection, effect)
+        saved = PageSaved(effect, is_last=feed_page.row_count < ROWS_PER_PAGE or page + 1 >= PAGES_PER_QUERY)
+        along(connection, saved)
     _count(shift, effect)
     log.info(
         "page saved pass=%s page=%d rows=%d gained=%d confirmed=%d changed=%d unreadable=%d",
         shift.which, page, feed_page.row_count, effect.gained, effect.confirmed, effect.changed,
         len(feed_page.unreadable),
     )  # fmt: skip
-    is_last = feed_page.row_count < ROWS_PER_PAGE or page + 1 >= PAGES_PER_QUERY
-    return PageSaved(effect, is_last=is_last)
+    return saved
+
+
+def page_key(which: Pass, page: int) -> str:
+    """What a page of one pass is called among the poison."""
+    return f"{which} page {page}"
 
 
 def _count(shift: Shift, effect: PageEffect) -> None:
@@ -110,13 +119,13 @@ def _count(shift: Shift, effect: PageEffect) -> None:
 
 def _set_aside_or_raise(shift: Shift, page: int, error: MalformedReply, along: AlongWithPage) -> PageSetAside:
     """The third time, pass the page over; before that, let the run fail and the next one try again."""
-    means = shift.means
+    means, set_aside = shift.means, PageSetAside(str(error))
     with means.store.write(shift.lease) as connection:
-        key = f"{shift.which} page {page}"
-        spent = poison.note_failure(connection, "page", key, error=str(error), now=means.clock.now())
+        key = page_key(shift.which, page)
+        spent = poison.note_failure(connection, PAGE, key, error=set_aside.error, now=means.clock.now())
         if spent:
-            along(connection, None)
+            along(connection, set_aside)
     if not spent:
         raise error
     log.error("page set aside pass=%s page=%d error=%s", shift.which, page, error)
-    return PageSetAside(str(error))
+    return set_aside

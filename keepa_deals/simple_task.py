@@ -7,15 +7,13 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from keepa_deals.collector import PageSetAside, collect_page
+from keepa_deals.collector import PageSaved, PageSetAside, collect_page
 from keepa_deals.records import PassReport, StopReason
 from keepa_deals.store import pass_records
-from keepa_deals.store.feed_rows import PageEffect
 from keepa_deals.store.pass_records import PassState
 from keepa_deals.token_budget import Purpose, Wait, live_interval, live_pages
 from keepa_deals.work import Shift
 
-TASK = "keepa_deals.simple_task.update_recent_deals"
 LOCK = "update_recent_deals_lock"
 
 PAGES_AT_MOST = 4
@@ -30,19 +28,21 @@ def update_recent_deals(shift: Shift, _state: PassState) -> PassReport:
     planned = live_pages(tokens.status().refill_rate)
     tokens.begin_live_update(pages=planned)
     try:
-        return _read_pages(shift, planned)
+        report = _read_pages(shift, planned)
     finally:
         tokens.end_live_update()
-        _plan_next(shift)
+    _plan_next(shift, is_waiting=report.stop is StopReason.WAITING_FOR_TOKENS)
+    return report
 
 
-def _plan_next(shift: Shift) -> None:
-    """Tell the token ledger when the next live update will want its tokens."""
+def _plan_next(shift: Shift, *, is_waiting: bool) -> None:
+    """Tell the token ledger when the next live update will want its tokens; one that waits wants them now."""
     tokens = shift.means.tokens
     rate = tokens.status().refill_rate
     if rate > 0:
         every = live_interval(rate)
-        tokens.plan_live_update(due_at=shift.started_at + every, pages=live_pages(rate), every=every)
+        due_at = shift.started_at if is_waiting else shift.started_at + every
+        tokens.plan_live_update(due_at=due_at, pages=live_pages(rate), every=every)
 
 
 def _read_pages(shift: Shift, planned: int) -> PassReport:
@@ -53,7 +53,7 @@ def _read_pages(shift: Shift, planned: int) -> PassReport:
             shift,
             page,
             purpose=Purpose.LIVE if is_planned else Purpose.LIVE_MORE,
-            along=partial(_note_work, shift),
+            along=partial(_note_progress, shift, newest),
             wait_up_to=ONE_TICK_SECONDS if is_planned else 0,
         )
         if isinstance(outcome, Wait) and not is_planned:
@@ -66,23 +66,29 @@ def _read_pages(shift: Shift, planned: int) -> PassReport:
         newest = _later(newest, outcome.effect.newest)
         if outcome.is_last:
             shift.tally.pages_total = page + 1
-        if outcome.is_last or not outcome.effect.is_news:
-            _raise_watermark(shift, newest)
+        if _ends_reading(outcome):
             return shift.report(StopReason.LAST_PAGE if outcome.is_last else StopReason.NOTHING_NEW)
     return shift.report(StopReason.PAGE_LIMIT)
 
 
-def _note_work(shift: Shift, connection: Connection, _effect: PageEffect | None) -> None:
-    pass_records.note_work(connection, shift.which, now=shift.means.clock.now())
+def _ends_reading(saved: PageSaved) -> bool:
+    return saved.is_last or not saved.effect.is_news
 
 
-def _raise_watermark(shift: Shift, newest: datetime | None) -> None:
-    """Everything up to `newest` is processed, but never past now: a feed from the future must not blind us."""
-    if newest is None:
-        return
-    watermark = min(newest, shift.means.clock.now())
-    with shift.means.store.write(shift.lease) as connection:
-        pass_records.raise_watermark(connection, shift.which, watermark=watermark)
+def _note_progress(
+    shift: Shift, newest: datetime | None, connection: Connection, outcome: PageSaved | PageSetAside
+) -> None:
+    """Beside a page; `newest` is that of the pages before it.
+
+    With the page that brings nothing new, everything up to the newest change is processed. The watermark never
+    passes the clock: a feed from the future must not blind us.
+    """
+    now = shift.means.clock.now()
+    pass_records.note_work(connection, shift.which, now=now)
+    if isinstance(outcome, PageSaved) and _ends_reading(outcome):
+        newest = _later(newest, outcome.effect.newest)
+        if newest is not None:
+            pass_records.raise_watermark(connection, shift.which, watermark=min(newest, now))
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:

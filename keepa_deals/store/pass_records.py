@@ -107,7 +107,8 @@ def begin_sweep(connection: Connection, which: Pass, *, now: datetime) -> int:
 
 
 def finish_sweep(connection: Connection, which: Pass, *, now: datetime) -> None:
-    _set(connection, which, sweep_finished_at=now, page_cursor=None)
+    """The last page is saved. Belongs in the transaction that saves it."""
+    _set(connection, which, sweep_finished_at=now, page_cursor=None, last_worked_at=now)
 
 
 def finish_pass(connection: Connection, report: PassReport, *, due_at: datetime, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -28,6 +29,14 @@ def note_failure(connection: Connection, kind: str, key: str, *, error: str, now
             .values(failures=failures, error=error[:500], last_at=now, set_aside_at=row.set_aside_at or set_aside_at)
         )
     return failures >= FAILURES_ALLOWED
+
+
+def set_aside_since(connection: Connection, kind: str, keys: Sequence[str], *, since: datetime) -> bool:
+    """Whether any of `keys` was passed over at or after an instant."""
+    statement = select(poison.c.key).where(
+        poison.c.kind == kind, poison.c.key.in_(keys), poison.c.set_aside_at.is_not(None), poison.c.last_at >= since
+    )
+    return connection.execute(statement.limit(1)).first() is not None
 
 
 def forgive(connection: Connection, kind: str, key: str) -> None:

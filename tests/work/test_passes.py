@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from keepa_deals.clock import ManualClock
+from keepa_deals.collector import PAGES_PER_QUERY
 from keepa_deals.errors import (
     KeepaRefused,
     KeepaUnreachable,
@@ -19,10 +20,12 @@ from keepa_deals.errors import (
     MalformedReply,
 )
 from keepa_deals.freshness import ARCHIVED_AFTER_WORKING
+from keepa_deals.locks import Held, Lease, LeaseKeeper
 from keepa_deals.records import Pass
 from keepa_deals.store.door import Store
 from keepa_deals.store.pass_records import pass_state
 from keepa_deals.store.tables import calls, candidates, changes, deals, pass_reports, poison
+from keepa_deals.token_budget import Purpose, Wait
 from keepa_deals.work import Means
 from tests.keepa_builders import a_feed_record, a_product
 from tests.work.conftest import ScriptedKeepa
@@ -278,6 +281,103 @@ def test_a_page_that_can_not_be_read_is_set_aside_the_third_time_and_the_sweep_g
     assert (row.kind, row.failures, row.set_aside_at is not None) == ("page", 3, True)
 
 
+def full_page(clock: ManualClock) -> list[Any]:
+    return [a_feed_record(asin=f"{n:010d}", at=clock.now()) for n in range(150)]
+
+
+def test_a_page_that_is_read_again_was_no_poison(
+    keepa: ScriptedKeepa, clock: ManualClock, knock: Knock, store: Store
+) -> None:
+    broken = MalformedReply("`$.deals.dr` is a number")
+    for page in (broken, broken, full_page(clock)[:3], broken):
+        keepa.pages.append(page)
+        knock(Pass.LIVE_UPDATE)
+        clock.advance(seconds=20 * 60)
+    (row,) = rows(store, select(poison))
+    assert (row.key, row.failures, row.set_aside_at) == ("live_update page 0", 1, None)
+
+
+def test_a_deal_that_a_whole_sweep_did_not_show_is_due_for_a_look(
+    found: None, keepa: ScriptedKeepa, knock: Knock, store: Store, clock: ManualClock
+) -> None:
+    clock.advance(seconds=60)
+    keepa.pages.append(full_page(clock)[:10])
+    assert knock(Pass.BACKFILL)["stop"] == "last_page"
+    deal = one_deal(store)
+    assert (deal.state, deal.look_due_reason) == ("live", "a whole sweep of the feed did not show it")
+
+
+def test_a_sweep_that_passed_a_page_over_says_nothing_of_what_it_did_not_show(
+    found: None, keepa: ScriptedKeepa, knock: Knock, store: Store, clock: ManualClock
+) -> None:
+    broken = [MalformedReply("`$.deals.dr` is a number") for _ in range(3)]
+    keepa.pages.extend([*broken, full_page(clock)[:10]])
+    for _ in range(3):
+        clock.advance(seconds=60)
+        report = knock(Pass.BACKFILL)
+    assert report["stop"] == "last_page"
+    assert one_deal(store).look_due_since is None
+
+
+def test_a_sweep_cut_off_at_keepas_limit_says_nothing_of_what_it_did_not_show(
+    found: None, keepa: ScriptedKeepa, knock: Knock, store: Store, clock: ManualClock
+) -> None:
+    clock.advance(seconds=60)
+    page = full_page(clock)
+    keepa.pages.extend([page] * (PAGES_PER_QUERY - 1) + [page[:100]])
+    stops = [knock(Pass.BACKFILL)["stop"]]
+    while stops[-1] != "last_page":
+        clock.advance(seconds=20 * 60)
+        stops.append(knock(Pass.BACKFILL)["stop"])
+    assert not keepa.pages
+    assert one_deal(store).look_due_since is None
+
+
+def test_a_live_update_that_waits_has_its_tokens_kept(
+    keepa: ScriptedKeepa, clock: ManualClock, knock: Knock, means: Means
+) -> None:
+    keepa._balance = -40
+    assert knock(Pass.LIVE_UPDATE)["stop"] == "waiting_for_tokens"
+    assert means.tokens.status().next_live_at == clock.now()
+    clock.advance(seconds=10 * 60)
+    assert isinstance(means.tokens.request_permission_for_call(6, Purpose.SWEEP), Wait)
+    assert knock(Pass.LIVE_UPDATE)["stop"] == "last_page"
+
+
+def test_whoever_comes_second_to_a_free_lease_does_not_do_the_work_again(
+    keepa: ScriptedKeepa, knock: Knock, means: Means, leases: LeaseKeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acquire = leases.acquire
+
+    def acquire_after_another_run(name: str, *, stall_limit_seconds: float) -> Lease | Held:
+        monkeypatch.undo()
+        knock(Pass.LIVE_UPDATE)
+        return acquire(name, stall_limit_seconds=stall_limit_seconds)
+
+    monkeypatch.setattr(leases, "acquire", acquire_after_another_run)
+    assert knock(Pass.LIVE_UPDATE)["stop"] == "not_due"
+    assert keepa.asked == ["token", "page 0"]
+
+
+def test_a_tombstone_that_a_second_look_found_unworthy_waits_for_another_price(
+    found: None, keepa: ScriptedKeepa, clock: ManualClock, knock: Knock, store: Store
+) -> None:
+    sold_out: dict[str, Any] = {"used_cents": None, "used_offers": 0, "offers": ()}
+    clock.advance(seconds=6 * 3600)
+    keepa.products[BOOK] = a_product(asin=BOOK, at=clock.now(), **sold_out)
+    knock(Pass.LIVE_UPDATE)
+    knock(Pass.LOOKS)
+    since = clock.now()
+    for _ in range(4):
+        clock.advance(seconds=2 * 3600)
+        keepa.pages.append([a_feed_record(asin=BOOK, at=clock.now(), used_since=since)])
+        keepa.products[BOOK] = a_product(asin=BOOK, at=clock.now(), offers=())
+        knock(Pass.LIVE_UPDATE)
+        knock(Pass.LOOKS)
+    assert one_deal(store).state == "gone"
+    assert keepa.asked.count(f"full {BOOK}") == 2
+
+
 def test_a_wrong_key_stops_the_pass_with_its_sentence_and_is_tried_again(
     keepa: ScriptedKeepa, clock: ManualClock, knock: Knock, store: Store
 ) -> None:
@@ -351,7 +451,7 @@ def test_a_write_that_fails_leaves_the_cursor_where_it_was(
     keepa: ScriptedKeepa, clock: ManualClock, knock: Knock, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     knock(Pass.LIVE_UPDATE)
-    keepa.pages.append([a_feed_record(at=clock.now())])
+    keepa.pages.append(full_page(clock))
 
     def disk_full(*_: Any, **__: Any) -> None:
         raise OperationalError("insert", {}, Exception("database or disk is full"))
