@@ -19,7 +19,7 @@ check: ## what CI runs, to the letter
 	.ci/run
 
 test: ## the tests alone
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: ## ruff and shellcheck
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/shellcheck ./*.sh .ci/run

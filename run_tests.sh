@@ -31,4 +31,4 @@ echo "== ruff, mypy, shellcheck"
 "$bin/shellcheck" ./*.sh .ci/run
 
 echo "== pytest"
-exec "$bin/python" -m pytest -n 2 --dist loadgroup "$@"
+exec "$bin/python" -m pytest -n 2 --dist loadfile "$@"

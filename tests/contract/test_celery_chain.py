@@ -27,7 +27,7 @@ from keepa_deals.store.engine import open_database
 from keepa_deals.store.schema import migrate
 from keepa_deals.store.tables import pulses
 
-pytestmark = [pytest.mark.slow, pytest.mark.processes, pytest.mark.xdist_group("chain")]
+pytestmark = [pytest.mark.slow, pytest.mark.processes]
 
 ROOT = Path(__file__).parents[2]
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -147,7 +147,7 @@ def long_runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
 def running(long_runner: Chain) -> Chain:
     """A chain in which all is well."""
     begun = datetime.now(UTC)
-    eventually(lambda: long_runner.all_canaries_arrived(since=begun), within=20)
+    eventually(lambda: long_runner.all_canaries_arrived(since=begun), within=60)
     return long_runner
 
 
@@ -164,7 +164,7 @@ def test_a_killed_child_is_replaced_and_the_next_bell_rings(running: Chain) -> N
     eventually(lambda: Pass.LIVE_UPDATE in dict(running.rung()), within=5)
     first_child = dict(running.rung())[Pass.LIVE_UPDATE]
     os.kill(first_child, signal.SIGKILL)
-    eventually(lambda: dict(running.rung())[Pass.LIVE_UPDATE] != first_child, within=15)
+    eventually(lambda: dict(running.rung())[Pass.LIVE_UPDATE] != first_child, within=30)
 
 
 def test_after_a_crash_of_the_broker_everything_goes_on_by_itself(running: Chain) -> None:
@@ -172,7 +172,7 @@ def test_after_a_crash_of_the_broker_everything_goes_on_by_itself(running: Chain
     eventually(lambda: running.heartbeat()["errors"] > 0, within=10)
     running.server.start()
     back = datetime.now(UTC)
-    eventually(lambda: running.all_canaries_arrived(since=back), within=20)
+    eventually(lambda: running.all_canaries_arrived(since=back), within=60)
     for name in (*QUEUES, "beat"):
         assert running.is_running(name)
 
@@ -180,15 +180,17 @@ def test_after_a_crash_of_the_broker_everything_goes_on_by_itself(running: Chain
 def test_a_broker_that_accepts_and_never_answers_holds_up_no_tick_for_long(running: Chain) -> None:
     running.server.freeze()
     frozen = datetime.now(UTC)
-    eventually(lambda: ticked_after(running, frozen + timedelta(seconds=5)), within=15)
+    eventually(lambda: ticked_after(running, frozen + timedelta(seconds=5)), within=30)
     running.server.thaw()
     thawed = datetime.now(UTC)
-    eventually(lambda: running.all_canaries_arrived(since=thawed), within=20)
+    eventually(lambda: running.all_canaries_arrived(since=thawed), within=60)
 
 
-def test_no_log_of_all_this_holds_the_password_of_the_broker(running: Chain) -> None:
+def test_no_log_holds_the_password_of_the_broker_even_when_it_is_lost(running: Chain) -> None:
+    running.server.kill()
+    eventually(lambda: all("Error" in running.log(name) for name in (*QUEUES, "beat")), within=30)
+    running.server.start()
     for name in (*QUEUES, "beat"):
-        assert "ERROR" in running.log(name) or "succeeded" in running.log(name)
         assert PASSWORD not in running.log(name)
 
 

@@ -86,7 +86,6 @@ def web_answers(checkout: Checkout) -> bool:
 
 @pytest.mark.processes
 @pytest.mark.slow
-@pytest.mark.xdist_group("installations")
 def test_two_installations_live_side_by_side_and_each_is_killed_alone(
     make_checkout: MakeCheckout, sleeper: Callable[..., ProcessIdentity]
 ) -> None:
@@ -238,7 +237,6 @@ def test_two_deploys_exclude_each_other(make_checkout: MakeCheckout) -> None:
 
 @pytest.mark.processes
 @pytest.mark.slow
-@pytest.mark.xdist_group("installations")
 def test_what_ran_before_runs_again_when_a_deploy_fails_or_is_interrupted(
     make_checkout: MakeCheckout,
 ) -> None:
