@@ -7,7 +7,6 @@ from __future__ import annotations
 
 FEED_PAGE_COST = 5
 """flat, however many deals come back"""
-TOKEN_STATUS_COST = 0
 
 OFFERS_PER_PAGE = 10
 TOKENS_PER_OFFER_PAGE = 6

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from keepa_deals.keepa_costs import LARGEST_BATCH, full_look_most, light_look_most
+from keepa_deals.token_budget import ordinary_call_limit
+
 FULL_LOOK_MEAN_TOKENS = 7.1
 """Mean bill of a full look with 20 offers: 6 for one page of offers, 12 for two (Keepa documentation)."""
 LIGHT_LOOK_TOKENS = 1.0
@@ -112,9 +115,9 @@ def plan_look(
 
 
 def batch_size(kind: LookKind, tokens_per_minute: int) -> int:
-    """ASINs in one call: at most two minutes' refill at its dearest, at least one, at most Keepa's 100."""
-    dearest = 12 if kind.is_full else 1
-    return min(100, max(1, 2 * tokens_per_minute // dearest))
+    """ASINs in one call: as many as an ordinary call may bill for at its dearest, at least one, at most Keepa's 100."""
+    dearest = full_look_most(1) if kind.is_full else light_look_most(1)
+    return min(LARGEST_BATCH, max(1, ordinary_call_limit(tokens_per_minute) // dearest))
 
 
 def _is_too_early(looked_at: datetime | None, now: datetime) -> bool:

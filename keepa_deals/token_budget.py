@@ -14,13 +14,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from math import ceil, inf
 
+from keepa_deals.keepa_costs import FEED_PAGE_COST, full_look_most
+
 TICK_MS = 60_000
 """from one refill to the next"""
 TICK_MARGIN_MS = 1_000
 """a tick counts only when it is this old, so that a clock a little fast does not spend it early"""
-FEED_PAGE_COST = 5
-FULL_LOOK_MOST = 12
-"""the most one product with 20 offers can bill: 6 per 10 offers (Keepa documentation)"""
 CAPACITY_MINUTES = 60
 MOST_STEPS = 2_000
 """how many events ahead an instant is looked for; far beyond an empty bucket's way to a full one"""
@@ -318,7 +317,7 @@ def ordinary_call_limit(rate: int) -> int:
     Bounds how late a smaller plan, which nobody can foresee, makes the live update.
     """
     window = rate * (live_interval(rate) // timedelta(minutes=1)) - FEED_PAGE_COST * live_pages(rate)
-    return max(FULL_LOOK_MOST, min(2 * rate, window))
+    return max(full_look_most(1), min(2 * rate, window))
 
 
 def parallel_calls(rate: int, *, mean_bill: float) -> int:

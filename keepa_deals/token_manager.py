@@ -22,8 +22,9 @@ from redis.exceptions import RedisError
 
 from keepa_deals.clock import Clock, SystemClock
 from keepa_deals.errors import BadSettings, CallNeverAffordable, TokensUnknown
+from keepa_deals.keepa_costs import FEED_PAGE_COST
 from keepa_deals.records import TokenStatus
-from keepa_deals.token_budget import FEED_PAGE_COST, Permit, Purpose, Wait, live_interval
+from keepa_deals.token_budget import Permit, Purpose, Wait, live_interval
 from keepa_deals.token_ledger import CALL_TIMEOUT_MS, HOUR_MS
 from keepa_deals.units import epoch_ms, from_epoch_ms
 

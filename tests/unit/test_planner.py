@@ -90,14 +90,16 @@ def test_a_batch_holds_the_best_of_one_kind() -> None:
 @pytest.mark.parametrize(
     ("kind", "rate", "expected"),
     [
-        (LookKind.CANDIDATE_LIGHT, 5, 10),
+        (LookKind.CANDIDATE_LIGHT, 5, 12),
         (LookKind.CANDIDATE_LIGHT, 1200, 100),
         (LookKind.CANDIDATE_FULL, 5, 1),
         (LookKind.VERIFY_FULL, 20, 3),
-        (LookKind.VERIFY_LIGHT, 0, 1),
+        (LookKind.VERIFY_FULL, 60, 4),
+        (LookKind.VERIFY_FULL, 1200, 98),
+        (LookKind.VERIFY_FULL, 0, 1),
     ],
 )
-def test_a_batch_bills_at_most_two_minutes_refill(kind: LookKind, rate: int, expected: int) -> None:
+def test_a_batch_bills_no_more_than_an_ordinary_call_should(kind: LookKind, rate: int, expected: int) -> None:
     assert batch_size(kind, rate) == expected
 
 
