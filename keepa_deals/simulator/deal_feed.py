@@ -10,7 +10,7 @@ import numpy as np
 from keepa_deals.simulator import histories as h
 from keepa_deals.simulator import series as s
 from keepa_deals.simulator.catalogue import ROOTS, category_path
-from keepa_deals.simulator.stats_json import current_values, landed_series
+from keepa_deals.simulator.sheaf import Sheaf, landed_values
 from keepa_deals.simulator.world import World
 
 PAGE = 150
@@ -90,18 +90,17 @@ def _columns(world: World, *, kind: int, now: int) -> dict[str, h.Array]:
     parts: dict[str, list[h.Array]] = {}
     for first, keys, (t, v) in world.table(kind, now=now):
         count = world.blocks[first // world.world.block_products].size
-        steps = (t, h.landed(kind, v))
-        current, since = h.last_values(keys, steps, count=count)
+        sheaf = Sheaf(key=keys, t=t, v=h.landed(kind, v), count=count, end=now)
+        current, since = sheaf.newest()
         parts.setdefault("current", []).append(current)
         parts.setdefault("since", []).append(since)
-        for index, span in enumerate(h.INTERVALS):
-            mean = h.window_means(keys, steps, count=count, start=now - span, end=now)
-            parts.setdefault(f"mean{index}", []).append(mean)
-    for name, other in (("rank", s.SALES), ("amazon", s.AMAZON)):
-        for first, keys, steps in world.table(other, now=now):
-            count = world.blocks[first // world.world.block_products].size
-            parts.setdefault(name, []).append(h.last_values(keys, steps, count=count)[0])
-    return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+        for index, span in reversed(tuple(enumerate(h.INTERVALS))):
+            sheaf = sheaf.in_force_since(now - span)
+            parts.setdefault(f"mean{index}", []).append(sheaf.means(start=now - span, end=now))
+    columns = {name: np.concatenate(arrays) for name, arrays in parts.items()}
+    return columns | {
+        name: world.newest_values(other, now=now) for name, other in (("rank", s.SALES), ("amazon", s.AMAZON))
+    }
 
 
 def _drops(columns: dict[str, h.Array], *, query: DealQuery) -> tuple[h.Array, h.Array]:
@@ -167,41 +166,39 @@ def feed_json(world: World, *, matches: Matches, page: int, query: DealQuery, no
         "categoryCount": list(matches.roots.values()),
         "categoryIds": list(matches.roots),
         "categoryNames": [ROOTS.get(root, "?") for root in matches.roots],
-        "dr": [deal_json(world, product=product, query=query, now=now) for product in shown],
+        "dr": deals_json(world, products=shown, query=query, now=now) if shown else [],
         "drDateIndex": [],
     }
 
 
-def deal_json(world: World, *, product: int, query: DealQuery, now: int) -> dict[str, Any]:
-    """One deal record, computed from the same series as the product's statistics."""
+def deals_json(world: World, *, products: list[int], query: DealQuery, now: int) -> list[dict[str, Any]]:
+    """Deal records, computed from the same series as the products' statistics."""
+    place, row, t, v = world.points_of(products, now=now)
+    kind = np.array(s.RECORDED)[row]
+    ranked = kind == s.SALES
+    drops = _rank_drops(place[ranked], t=t[ranked], v=v[ranked], count=len(products), now=now)
+    told = (kind < s.TYPES) & (kind != s.OFFER_FETCHES)
+    place, kind, t, v = place[told], kind[told], t[told], v[told]
+    key = place * s.TYPES + kind
+    order = np.argsort(key, kind="stable")
+    sheaf = Sheaf(key=key[order], t=t[order], v=landed_values(kind, v)[order], count=len(products) * s.TYPES, end=now)
+    numbers = _numbers(sheaf, now=now) | drops
+    return [
+        _deal_json(
+            world, product=product, query=query, now=now, numbers={k: column[n] for k, column in numbers.items()}
+        )
+        for n, product in enumerate(products)
+    ]
+
+
+def _deal_json(world: World, *, product: int, query: DealQuery, now: int, numbers: dict[str, Any]) -> dict[str, Any]:
     article = world.article(product)
-    series = world.series_of(product, now=now)
-    plain = landed_series(series)
-    plain.pop(s.OFFER_FETCHES, None)
-    current = current_values(series)
-    current[s.OFFER_FETCHES] = s.NOTHING
-    since, last_step = [0] * s.TYPES, [0] * s.TYPES
-    for kind, (t, v) in plain.items():
-        since[kind] = int(t[-1])
-        last_step[kind] = int(v[-2] - v[-1]) if len(v) > 1 and v[-2] >= 0 and v[-1] >= 0 else 0
-    avg, delta, percent = _intervals(plain, current=current, now=now)
-    rank = series.get(s.SALES)
-    drops = {
-        f"salesRankDrops{days}": h.rank_drops(rank, start=now - days * h.DAY) if rank is not None else 0
-        for days in (30, 90, 180, 365)
-    }
     return {
         "asin": article.asin,
-        "avg": avg,
         "backInStock": False,
         "categories": [] if article.rootless else category_path(article.leaf)[-1:],
-        "creationDate": since[query.price_type],
-        "current": current,
-        "currentSince": since,
+        "creationDate": numbers["currentSince"][query.price_type],
         "dateIntervalIndex": 3 if query.date_range is None else query.date_range,
-        "delta": delta,
-        "deltaLast": last_step,
-        "deltaPercent": percent,
         "image": [ord(letter) for letter in article.image],
         "lastUpdate": world.last_visit(product, now=now),
         "lightningEnd": 0,
@@ -210,24 +207,40 @@ def deal_json(world: World, *, product: int, query: DealQuery, now: int) -> dict
         "rootCat": 0 if article.rootless else article.root,
         "title": article.title,
         "warehouseCondition": 0,
-        **drops,
+        **numbers,
     }
 
 
-def _intervals(
-    plain: dict[int, h.Steps], *, current: list[int], now: int
-) -> tuple[list[list[int]], list[list[int]], list[list[int]]]:
-    """avg, delta and deltaPercent by [interval][price type]; −2 where an average is missing."""
-    avg = [[-2] * s.TYPES for _ in h.INTERVALS]
-    delta = [[-2] * s.TYPES for _ in h.INTERVALS]
-    percent = [[0] * s.TYPES for _ in h.INTERVALS]
-    for row, span in enumerate(h.INTERVALS):
-        for kind, steps in plain.items():
-            mean = h.weighted_mean(steps, start=now - span, end=now)
-            if mean < 0:
-                continue
-            avg[row][kind] = mean
-            if current[kind] >= 0:
-                delta[row][kind] = mean - current[kind]
-                percent[row][kind] = int(100 * (mean - current[kind]) / mean) if mean else 0
-    return avg, delta, percent
+def _numbers(sheaf: Sheaf, *, now: int) -> dict[str, list[Any]]:
+    """By product: everything that a deal says by price type, averages −2 where they are missing."""
+    current, since = sheaf.newest()
+    last_step = sheaf.last_steps()
+    avg, delta, percent = [], [], []
+    for span in reversed(h.INTERVALS):
+        sheaf = sheaf.in_force_since(now - span)
+        mean = sheaf.means(start=now - span, end=now)
+        _, share = deltas_of(current, mean)
+        avg.append(np.where(mean < 0, -2, mean))
+        delta.append(np.where((mean < 0) | (current < 0), -2, mean - current))
+        percent.append(share)
+    by_interval = {"avg": avg, "delta": delta, "deltaPercent": percent}
+    plain = {"current": current, "currentSince": since, "deltaLast": last_step}
+    return {
+        **{
+            name: np.stack(rows[::-1]).reshape(4, -1, s.TYPES).swapaxes(0, 1).tolist()
+            for name, rows in by_interval.items()
+        },
+        **{name: column.reshape(-1, s.TYPES).tolist() for name, column in plain.items()},
+    }
+
+
+def _rank_drops(place: h.Array, *, t: h.Array, v: h.Array, count: int, now: int) -> dict[str, list[int]]:
+    """`histories.rank_drops` of several products' ranks over Keepa's four windows."""
+    known = v >= 0
+    place, t, v = place[known], t[known], v[known].astype(np.float64)
+    falls = (place[1:] == place[:-1]) & (v[1:] < v[:-1] * (1 - h.OLD_DROP))
+    place, t = place[1:][falls], t[1:][falls]
+    return {
+        f"salesRankDrops{days}": np.bincount(place[t >= now - days * h.DAY], minlength=count).tolist()
+        for days in (30, 90, 180, 365)
+    }

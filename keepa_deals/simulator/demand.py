@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,52 +20,72 @@ REFUSED = -2
 
 
 def customers(titles: Titles, *, demand: Array, steps: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """(product, wants used) of everybody who comes to buy within `steps`; `demand` is the season's factor."""
-    used = rng.poisson(titles.sales_used * demand * steps)
-    new = rng.poisson(titles.sales_new * demand * steps)
-    everyone = np.arange(len(demand))
-    products = np.concatenate([np.repeat(everyone, used), np.repeat(everyone, new)])
-    return products, np.arange(len(products)) < used.sum()
+    """Products of those who come for a used and of those who come for a new copy within `steps`.
+
+    `demand` is the season's factor.
+    """
+    used, new = titles.sales_used * demand * steps, titles.sales_new * demand * steps
+    return _arrivals(used, rng=rng), _arrivals(new, rng=rng)
+
+
+def _arrivals(rates: Array, *, rng: np.random.Generator) -> Array:
+    """Products, each as often as a Poisson number with its rate says: their sum first, then who is who."""
+    upto = np.cumsum(rates)
+    drawn = upto.searchsorted(upto[-1] * rng.random(rng.poisson(upto[-1])), side="right")
+    products: Array = np.minimum(drawn, len(rates) - 1)
+    return products
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """The used or the new half of the shelf: its places, the first of them, and worth by product."""
+
+    places: slice
+    first: int
+    worth: Array
 
 
 def choose(
     shelf: Shelf,
     titles: Titles,
     *,
+    side: Side,
     products: Array,
-    wants_used: Array,
-    worth: Array,
-    new_worth: Array,
-    amazon: Array,
+    amazon: Array | None,
     rng: np.random.Generator,
     world: WorldConstants,
 ) -> Array:
     """The place each customer buys from, AMAZON_PLACE, or REFUSED when nothing is worth its price.
 
-    A customer weighs landed price against worth, likes FBA and the buy box, and sees more than we do.
+    A customer weighs landed price against worth, likes FBA and the buy box, and sees more than we do. `amazon`
+    is its price by product where it competes.
     """
-    n, places = len(products), len(shelf.price)
-    everyone = np.arange(n)
-    landed = shelf.landed[:, products].astype(np.float32)
-    fba = shelf.fba[:, products]
-    used_place = (np.arange(places) < world.used_slots)[:, None]
-    shut = (landed >= NO_OFFER) | (used_place != wants_used)
-    factor = np.where(used_place, GRADE_FACTOR[shelf.grade[:, products]], np.float32(1))
-    base = np.where(wants_used, worth[products], new_worth[products])
-    ratio = landed / (factor * base.astype(np.float32))
-    box = np.where(shut, NO_OFFER, landed * np.where(fba, 0.94, 1.0))
-    liking = -titles.elasticity[products].astype(np.float32) * np.log(np.maximum(ratio, 1e-3))
+    n = len(products)
+    landed, fba, grade = (
+        column[side.places].take(products, axis=1) for column in (shelf.landed, shelf.fba, shelf.grade)
+    )
+    shut = landed >= NO_OFFER
+    worth = side.worth.take(products).astype(np.float32)
+    ratio = landed / (GRADE_FACTOR.take(grade) * worth)
+    liking = np.log(np.maximum(ratio, np.float32(1e-3))) * -titles.elasticity.take(products).astype(np.float32)
     liking += np.float32(world.fba_bonus) * fba
+    box = np.where(shut, NO_OFFER, landed * np.where(fba, np.float32(0.94), np.float32(1)))
+    everyone = np.arange(n)
     liking[box.argmin(axis=0), everyone] += world.buy_box_bonus
-    liking -= world.taste_noise * np.log(rng.standard_exponential((places, n), dtype=np.float32) + 1e-9)
+    taste = rng.standard_exponential(landed.shape, np.float32)
+    liking -= np.float32(world.taste_noise) * np.log(taste + np.float32(1e-9))
     liking[shut] = -np.inf
-    place = liking.argmax(axis=0)
+    place: Array = liking.argmax(axis=0)
     paid = np.where(shut[place, everyone], np.inf, ratio[place, everyone])
-    amazon_ratio = np.where(amazon[products] > 0, amazon[products] / new_worth[products], np.inf)
-    from_amazon = ~wants_used & (amazon_ratio < paid * rng.uniform(0.95, 1.25, n))
-    best = np.where(from_amazon, amazon_ratio, paid)
+    place += side.first
+    if amazon is not None:
+        own = amazon.take(products)
+        own = np.where(own > 0, own / worth, np.inf)
+        theirs = own < paid * rng.uniform(0.95, 1.25, n)
+        place[theirs], paid[theirs] = AMAZON_PLACE, own[theirs]
     limit = world.willingness_median * np.exp(world.willingness_sigma * rng.standard_normal(n))
-    return np.where(best > limit, REFUSED, np.where(from_amazon, AMAZON_PLACE, place))
+    place[paid > limit] = REFUSED
+    return place
 
 
 def scouts(

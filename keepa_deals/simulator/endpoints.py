@@ -220,11 +220,7 @@ class Keepa:
         return np.where(rank < 0, 2**31, rank)
 
     def _last(self, kind: int, *, now: int) -> h.Array:
-        parts = []
-        for first, keys, steps in self.world.table(kind, now=now):
-            count = self.world.blocks[first // self.world.world.block_products].size
-            parts.append(h.last_values(keys, steps, count=count)[0])
-        return np.concatenate(parts)
+        return self.world.newest_values(kind, now=now)
 
 
 def _category_ids(text: str) -> list[int]:

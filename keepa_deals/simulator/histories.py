@@ -27,24 +27,11 @@ def landed(kind: int, values: Array) -> Array:
     return np.where(values < 0, values, whole)
 
 
-def weighted_mean(steps: Steps, *, start: int, end: int) -> int:
-    """Time-weighted mean over [start, end), out-of-stock spans skipped, floored; −1 if nothing is known."""
-    t, v = steps
-    if len(t) == 0 or end <= start:
-        return s.NOTHING
-    if len(t) == 1:
-        return int(v[0]) if v[0] >= 0 and t[0] < end else s.NOTHING
-    first = max(0, int(np.searchsorted(t, start, side="right")) - 1)
-    t, v = t[first:], v[first:]
-    until = np.append(t[1:], end)
-    weight = np.minimum(until, end) - np.maximum(t, start)
-    weight = np.where((v >= 0) & (weight > 0), weight, 0).astype(np.int64)
-    total = int(weight.sum())
-    return s.NOTHING if total == 0 else int((weight * v).sum() // total)
-
-
 def window_means(keys: Array, steps: Steps, *, count: int, start: int, end: int) -> Array:
-    """`weighted_mean` of many series at once; rows sorted by key, then time; −1 where nothing is known."""
+    """Time-weighted means of many series over [start, end), out-of-stock spans skipped, floored.
+
+    Rows are sorted by key, then time; −1 where nothing is known. A series with a single point is that value.
+    """
     t, v = steps
     if len(t) == 0:
         return np.full(count, s.NOTHING)
@@ -60,48 +47,6 @@ def window_means(keys: Array, steps: Steps, *, count: int, start: int, end: int)
     value = np.full(count, s.NOTHING)
     value[keys[last]] = v[last]
     return np.where(single, np.maximum(value, s.NOTHING), mean).astype(np.int64)
-
-
-def last_values(keys: Array, steps: Steps, *, count: int) -> tuple[Array, Array]:
-    """(value in force, since when) of many series; (−1, 0) where there is no point."""
-    t, v = steps
-    value, since = np.full(count, s.NOTHING, np.int64), np.zeros(count, np.int64)
-    if len(t):
-        last = np.append(keys[1:] != keys[:-1], True)
-        value[keys[last]], since[keys[last]] = v[last], t[last]
-    return value, since
-
-
-def value_at(steps: Steps, *, minute: int) -> int:
-    """The value in force at `minute`; −1 before the first point."""
-    at = int(np.searchsorted(steps[0], minute, side="right")) - 1
-    return s.NOTHING if at < 0 else int(steps[1][at])
-
-
-def extreme(steps: Steps, *, start: int, lowest: bool) -> list[int] | None:
-    """[minute, value] of the extreme since `start`; a value in force at the start counts from there."""
-    t, v = steps
-    first = max(0, int(np.searchsorted(t, start, side="right")) - 1)
-    t, v = t[first:], v[first:]
-    known = np.flatnonzero(v >= 0)
-    if not len(known):
-        return None
-    at = known[v[known].argmin() if lowest else v[known].argmax()]
-    return [max(int(t[at]), start), int(v[at])]
-
-
-def out_of_stock_percent(steps: Steps, *, start: int, end: int) -> int:
-    """Percent of [start, end) spent at −1, from the first point on; −1 if the window is empty."""
-    t, v = steps
-    if len(t) == 0:
-        return s.NOTHING
-    start = max(start, int(t[0]))
-    if end <= start:
-        return s.NOTHING
-    first = max(0, int(np.searchsorted(t, start, side="right")) - 1)
-    t, v = t[first:], v[first:]
-    span = np.minimum(np.append(t[1:], end), end) - np.maximum(t, start)
-    return int(100 * span[v < 0].sum() // (end - start))
 
 
 def rank_drops(steps: Steps, *, start: int) -> int:

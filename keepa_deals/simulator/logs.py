@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,34 @@ def stable_order(keys: Array) -> Array:
     if high.size == 0 or high.max() == 0:
         return low
     return low[np.argsort(high[low], kind="stable")]
+
+
+def time_order(keys: Array, t: Array) -> Array:
+    """The stable sorting permutation by key, then minute; quick where the rows are a few sorted runs."""
+    return np.argsort((keys.astype(np.int64) << 32) + t, kind="stable")
+
+
+RUN_ROWS = 500_000
+
+
+def _portions(pending: list[dict[str, Array]]) -> Iterator[list[dict[str, Array]]]:
+    """The pending rows in order, in lists of about RUN_ROWS rows."""
+    some: list[dict[str, Array]] = []
+    rows = 0
+    for part in pending:
+        some.append(part)
+        rows += len(part["t"])
+        if rows >= RUN_ROWS:
+            yield some
+            some, rows = [], 0
+    if some:
+        yield some
+
+
+def _sorted_run(parts: list[dict[str, Array]], *, names: tuple[str, ...]) -> tuple[Array, dict[str, Array]]:
+    keys = np.concatenate([part["key"] for part in parts])
+    order = stable_order(keys)
+    return keys[order], {name: np.concatenate([part[name] for part in parts])[order] for name in names}
 
 
 @dataclass(slots=True)
@@ -53,7 +82,8 @@ class Log:
     def append(self, keys: Array, t: Array, **columns: Array) -> None:
         """Add rows; they are readable after the next `settle`."""
         if len(keys):
-            self.pending.append({"key": keys, "t": t, **columns})
+            rows = {"key": keys, "t": t, **columns}
+            self.pending.append({name: column.astype(np.int32, copy=False) for name, column in rows.items()})
 
     def insert(self, *, key: int, t: int, **columns: int) -> None:
         """Add one row that may be older than rows already there."""
@@ -68,21 +98,20 @@ class Log:
         """Sort what was appended into the tail."""
         if not self.pending:
             return
-        gathered = {name: np.concatenate([p[name] for p in self.pending]) for name in ("key", *self.names)}
+        keys = np.concatenate([self.tail_keys, *(p["key"] for p in self.pending)])
+        rows = {name: np.concatenate([self.tail[name], *(p[name] for p in self.pending)]) for name in self.names}
         self.pending = []
-        keys = np.concatenate([self.tail_keys, gathered["key"].astype(np.int32)])
-        rows = {name: np.concatenate([self.tail[name], gathered[name].astype(np.int32)]) for name in self.names}
-        order = np.lexsort((rows["t"], keys)) if self.by_time else stable_order(keys)
+        order = time_order(keys, rows["t"]) if self.by_time else stable_order(keys)
         self.by_time = False
         self.tail_keys = keys[order]
         self.tail = {name: column[order] for name, column in rows.items()}
 
     def compact(self, *, not_before: int | None = None) -> None:
         """Merge the tail into the base; drop rows older than `not_before`."""
-        self.settle()
-        if not len(self.base["t"]) and not_before is None:
-            self._tail_becomes_base()
+        if not_before is None and not self.by_time and not len(self.base["t"]) and not len(self.tail_keys):
+            self._build_base()
             return
+        self.settle()
         counts = np.bincount(self.tail_keys, minlength=self.key_count)
         tail_before = np.concatenate([[0], np.cumsum(counts)])
         lengths = np.diff(self.offsets)
@@ -103,10 +132,19 @@ class Log:
         self._cut_at(merged_keys)
         self._drop_tail()
 
-    def _tail_becomes_base(self) -> None:
-        self.base = self.tail
-        self._cut_at(self.tail_keys)
-        self._drop_tail()
+    def _build_base(self) -> None:
+        """Make the first base of all that is pending, a run at a time: small sorts need little memory."""
+        runs = [_sorted_run(some, names=self.names) for some in _portions(self.pending)]
+        self.pending = []
+        counts = [np.bincount(keys, minlength=self.key_count) for keys, _ in runs]
+        self.offsets = np.concatenate([[0], np.cumsum(np.sum(counts, axis=0, dtype=np.int64))]).astype(np.int64)
+        self.base = {name: np.empty(self.offsets[-1], np.int32) for name in self.names}
+        next_free = self.offsets[:-1].copy()
+        for (keys, rows), count in zip(runs, counts, strict=True):
+            at = np.repeat(next_free - (np.cumsum(count) - count), count) + np.arange(len(keys))
+            for name, column in rows.items():
+                self.base[name][at] = column
+            next_free += count
 
     def _cut_at(self, keys: Array) -> None:
         self.offsets = np.concatenate([[0], np.cumsum(np.bincount(keys, minlength=self.key_count))])
@@ -117,19 +155,11 @@ class Log:
 
     def rows(self, key: int) -> dict[str, Array]:
         """All settled rows of one key, oldest first."""
-        return self.rows_between(key, key + 1)
+        return self.picked(np.array([key]))[1]
 
     def rows_between(self, first: int, last: int) -> dict[str, Array]:
-        """All settled rows of keys in [first, last): base rows first, then tail rows."""
-        a, b = int(self.offsets[first]), int(self.offsets[last])
-        c, d = np.searchsorted(self.tail_keys, [first, last])
-        if c == d:
-            return {name: self.base[name][a:b] for name in self.names}
-        rows = {name: np.concatenate([self.base[name][a:b], self.tail[name][c:d]]) for name in self.names}
-        if last - first == 1 and (rows["t"][1:] < rows["t"][:-1]).any():
-            order = np.argsort(rows["t"], kind="stable")
-            rows = {name: column[order] for name, column in rows.items()}
-        return rows
+        """All settled rows of keys in [first, last), sorted by key and, inside a key, by time."""
+        return self.keyed_rows(first, last)[1]
 
     def keyed_rows(self, first: int, last: int) -> tuple[Array, dict[str, Array]]:
         """Keys and rows of [first, last), sorted by key and, inside a key, by time."""
@@ -140,8 +170,41 @@ class Log:
             return keys, {name: self.base[name][a:b] for name in self.names}
         keys = np.concatenate([keys, self.tail_keys[c:d]])
         rows = {name: np.concatenate([self.base[name][a:b], self.tail[name][c:d]]) for name in self.names}
-        order = stable_order(keys)
-        t, sorted_keys = rows["t"][order], keys[order]
-        if ((sorted_keys[1:] == sorted_keys[:-1]) & (t[1:] < t[:-1])).any():
-            order = np.lexsort((rows["t"], keys))
+        order = time_order(keys, rows["t"])
         return keys[order], {name: column[order] for name, column in rows.items()}
+
+    def picked(self, keys: Array) -> tuple[Array, dict[str, Array]]:
+        """Rows of the keys asked for, each with the place of its key in `keys`; sorted by place, then time."""
+        place, at = _spans(self.offsets[keys], self.offsets[keys + 1])
+        rows = {name: self.base[name][at] for name in self.names}
+        if not len(self.tail_keys):
+            return place, rows
+        more, at = _spans(*(np.searchsorted(self.tail_keys, keys, side=side) for side in ("left", "right")))
+        if not len(at):
+            return place, rows
+        place = np.concatenate([place, more])
+        rows = {name: np.concatenate([rows[name], self.tail[name][at]]) for name in self.names}
+        order = time_order(place, rows["t"])
+        return place[order], {name: column[order] for name, column in rows.items()}
+
+    def newest(self, first: int, last: int, *, column: str, now: int, nothing: int) -> Array:
+        """The newest value of `column` by `now` of each key in [first, last); `nothing` where there is none."""
+        at, starts = self.offsets[first + 1 : last + 1] - 1, self.offsets[first:last]
+        while (late := (at >= starts) & (self.base["t"][np.maximum(at, 0)] > now)).any():
+            at = at - late
+        known = at >= starts
+        found = np.full(last - first, nothing, np.int64)
+        since = np.full(last - first, -1, np.int64)
+        found[known], since[known] = self.base[column][at[known]], self.base["t"][at[known]]
+        c, d = np.searchsorted(self.tail_keys, [first, last])
+        rows = c + where_true(self.tail["t"][c:d] <= now)
+        rows = rows[self.tail["t"][rows] >= since[self.tail_keys[rows] - first]]
+        found[self.tail_keys[rows] - first] = self.tail[column][rows]
+        return found
+
+
+def _spans(starts: Array, ends: Array) -> tuple[Array, Array]:
+    """All indexes of the half-open spans, and the number of the span that each belongs to."""
+    lengths = ends - starts
+    number = np.repeat(np.arange(len(starts)), lengths)
+    return number, np.repeat(starts - (np.cumsum(lengths) - lengths), lengths) + np.arange(len(number))

@@ -31,8 +31,9 @@ def next_landed(
     `policy` numbers the six kinds of sellers as in `shelf`.
     """
     n = len(own)
-    chance, spread = rng.random((2, n), dtype=np.float32)
-    noise = rng.standard_normal(n, dtype=np.float32)
+    own, fair, rival, floor = (amount.astype(np.float32) for amount in (own, fair, rival, floor))
+    chance, spread = rng.random((2, n), np.float32)
+    noise = rng.standard_normal(n, np.float32)
     cut = np.where(chance < 0.85, 2 + 24 * spread, fair * (0.01 + 0.07 * spread))
     alone = rival >= NO_OFFER
     reference = np.where(alone, fair * (1.05 + 0.45 * spread), np.minimum(rival, 1.45 * fair))

@@ -153,7 +153,10 @@ def _merchant_shipping(rng: np.random.Generator, *, draw: Array) -> Array:
 
 def cheapest(landed: Array) -> tuple[Array, Array]:
     """Lowest landed price of each product and the lowest of anybody else (NO_OFFER where there is none)."""
-    lowest = landed.min(axis=0)
-    at_lowest = landed == lowest
-    other = np.where(at_lowest, NO_OFFER, landed).min(axis=0)
-    return lowest, np.where(at_lowest.sum(axis=0, dtype=np.int8) > 1, lowest, other)
+    lowest, second = landed[0].copy(), np.full(landed.shape[1], NO_OFFER, np.int32)
+    dearer = np.empty_like(lowest)
+    for place in landed[1:]:
+        np.maximum(lowest, place, out=dearer)
+        np.minimum(second, dearer, out=second)
+        np.minimum(lowest, place, out=lowest)
+    return lowest, second

@@ -10,9 +10,11 @@ import numpy as np
 from keepa_deals.simulator import histories as h
 from keepa_deals.simulator import series as s
 from keepa_deals.simulator.sellers import seller_id
+from keepa_deals.simulator.sheaf import Sheaf, sheaf_of
 
 Series = dict[int, h.Steps]
 
+_IS_PRICE = np.isin(np.arange(s.TYPES), list(s.PRICES))
 WINDOWS = {"30": 30, "90": 90, "180": 180, "365": 365}
 UNASKED_BOX = (
     "AvailabilityMessage",
@@ -45,29 +47,6 @@ class OfferFacts:
     lowest_fbm: list[str]
 
 
-def landed_series(series: Series) -> Series:
-    """The series of Keepa's table with landed prices where they carry shipping."""
-    return {kind: (t, h.landed(kind, v)) for kind, (t, v) in series.items() if kind < s.TYPES}
-
-
-def current_values(series: Series) -> list[int]:
-    """The last known value of each price type, landed; −1 for none."""
-    row = [s.NOTHING] * s.TYPES
-    for kind, (_, v) in landed_series(series).items():
-        row[kind] = int(v[-1])
-    return row
-
-
-def means(series: Series, *, start: int, end: int, nothing: int = s.NOTHING) -> list[int]:
-    """Time-weighted means of all price types over a window."""
-    row = [nothing] * s.TYPES
-    for kind, steps in landed_series(series).items():
-        mean = h.weighted_mean(steps, start=start, end=end)
-        row[kind] = nothing if mean < 0 else mean
-    row[s.OFFER_FETCHES] = nothing
-    return row
-
-
 def stats_json(
     series: Series,
     *,
@@ -79,20 +58,21 @@ def stats_json(
 ) -> dict[str, Any]:
     """Keepa's statistics object. `window` is the span asked for; `box_known` says that buy boxes were asked for."""
     start, end = window
-    plain = landed_series(series)
+    sheaf = sheaf_of(series, end=now)
+    current, _ = sheaf.newest()
     body: dict[str, Any] = {
-        "current": current_values(series),
-        "avg": means(series, start=start, end=end),
-        "atIntervalStart": _at(plain, minute=start),
-        "isLowest": _is_lowest(plain, start=0),
-        "isLowest90": _is_lowest(plain, start=now - 90 * h.DAY),
-        "min": _extremes(plain, start=0, lowest=True),
-        "max": _extremes(plain, start=0, lowest=False),
-        "minInInterval": _extremes(plain, start=start, lowest=True),
-        "maxInInterval": _extremes(plain, start=start, lowest=False),
-        "outOfStockPercentageInInterval": _out_of_stock(plain, start=start, end=end),
-        "outOfStockCountAmazon30": _outages(plain, start=now - 30 * h.DAY),
-        "outOfStockCountAmazon90": _outages(plain, start=now - 90 * h.DAY),
+        "current": current.tolist(),
+        "avg": _means(sheaf, start=start, end=end),
+        "atIntervalStart": sheaf.values_at(start).tolist(),
+        "isLowest": _is_lowest(sheaf, start=0, current=current),
+        "isLowest90": _is_lowest(sheaf, start=now - 90 * h.DAY, current=current),
+        "min": _extremes(sheaf, start=0, lowest=True),
+        "max": _extremes(sheaf, start=0, lowest=False),
+        "minInInterval": _extremes(sheaf, start=start, lowest=True),
+        "maxInInterval": _extremes(sheaf, start=start, lowest=False),
+        "outOfStockPercentageInInterval": _out_of_stock(sheaf, start=start, end=end),
+        "outOfStockCountAmazon30": _outages(series, start=now - 30 * h.DAY),
+        "outOfStockCountAmazon90": _outages(series, start=now - 90 * h.DAY),
         "deltaPercent90_monthlySold": -2,
         "lightningDealInfo": None,
         "tradeInPrice": -2,
@@ -105,10 +85,11 @@ def stats_json(
         "sellerIdsLowestFBM": (offers.lowest_fbm or None) if offers is not None else None,
     }
     rank = series.get(s.SALES)
+    recent = sheaf.in_force_since(now - max(WINDOWS.values()) * h.DAY)
     for name, days in WINDOWS.items():
         since = now - days * h.DAY
-        body[f"avg{name}"] = means(series, start=since, end=now)
-        body[f"outOfStockPercentage{name}"] = _out_of_stock(plain, start=since, end=now)
+        body[f"avg{name}"] = _means(recent, start=since, end=now)
+        body[f"outOfStockPercentage{name}"] = _out_of_stock(sheaf, start=since, end=now)
         body[f"salesRankDrops{name}"] = h.rank_drops(rank, start=since) if rank is not None else s.NOTHING
     body |= _boxes(series, seed=seed, now=now) if box_known else _boxes_unasked()
     return body
@@ -118,41 +99,35 @@ def _count(series: Series, kind: int) -> int:
     return max(0, int(series[kind][1][-1])) if kind in series else 0
 
 
-def _at(plain: Series, *, minute: int) -> list[int]:
-    row = [s.NOTHING] * s.TYPES
-    for kind, steps in plain.items():
-        row[kind] = h.value_at(steps, minute=minute)
+def _means(sheaf: Sheaf, *, start: int, end: int) -> list[int]:
+    row: list[int] = sheaf.means(start=start, end=end).tolist()
+    row[s.OFFER_FETCHES] = s.NOTHING
     return row
 
 
-def _extremes(plain: Series, *, start: int, lowest: bool) -> list[list[int] | None]:
-    row: list[list[int] | None] = [None] * s.TYPES
-    for kind, steps in plain.items():
-        if kind != s.OFFER_FETCHES:
-            row[kind] = h.extreme(steps, start=start, lowest=lowest)
+def _extremes(sheaf: Sheaf, *, start: int, lowest: bool) -> list[list[int] | None]:
+    minute, value = sheaf.extremes(start=start, lowest=lowest)
+    pairs = zip(minute.tolist(), value.tolist(), strict=True)
+    row = [[t, v] if v >= 0 else None for t, v in pairs]
+    row[s.OFFER_FETCHES] = None
     return row
 
 
-def _is_lowest(plain: Series, *, start: int) -> list[bool]:
-    row = [False] * s.TYPES
-    for kind, steps in plain.items():
-        low = h.extreme(steps, start=start, lowest=True)
-        row[kind] = low is not None and kind in s.PRICES and int(steps[1][-1]) == low[1]
+def _is_lowest(sheaf: Sheaf, *, start: int, current: h.Array) -> list[bool]:
+    _, low = sheaf.extremes(start=start, lowest=True)
+    lowest: list[bool] = (_IS_PRICE & (low >= 0) & (current == low)).tolist()
+    return lowest
+
+
+def _out_of_stock(sheaf: Sheaf, *, start: int, end: int) -> list[int]:
+    row: list[int] = np.where(_IS_PRICE, sheaf.out_of_stock_percents(start=start, end=end), s.NOTHING).tolist()
     return row
 
 
-def _out_of_stock(plain: Series, *, start: int, end: int) -> list[int]:
-    row = [s.NOTHING] * s.TYPES
-    for kind, steps in plain.items():
-        if kind in s.PRICES:
-            row[kind] = h.out_of_stock_percent(steps, start=start, end=end)
-    return row
-
-
-def _outages(plain: Series, *, start: int) -> int:
-    if s.AMAZON not in plain:
+def _outages(series: Series, *, start: int) -> int:
+    if s.AMAZON not in series:
         return s.NOTHING
-    t, v = plain[s.AMAZON]
+    t, v = series[s.AMAZON]
     return int(((v < 0) & (t >= start)).sum())
 
 

@@ -83,7 +83,7 @@ def draw_titles(rng: np.random.Generator, *, size: int, world: WorldConstants) -
         rank_dips=rng.uniform(*world.rank_dips, size),
         rankless=rng.random(size) < world.rankless_share,
         shift=rng.integers(0, world.step_minutes, size).astype(np.int32),
-        pace=np.exp(world.visit_pace_sigma * rng.standard_normal(size)),
+        pace=np.exp(world.visit_pace_sigma * rng.standard_normal(size)).astype(np.float32),
     )
 
 

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from keepa_deals.simulator import series as s
 from keepa_deals.simulator.constants import MINUTES_PER_YEAR, WorldConstants
 from keepa_deals.simulator.logs import Log, where_true
-from keepa_deals.simulator.shelf import NO_OFFER, Shelf
 from keepa_deals.simulator.titles import VISIT_JOBS, Titles
 
 Array = npt.NDArray[Any]
@@ -68,9 +67,9 @@ class Visitor:
         self, job: int, *, products: Array, start: Array, within: int, count: int, rng: np.random.Generator
     ) -> Array:
         """Even minutes `within` the products' start, where nothing has moved yet. `count` numbers the steps."""
-        t = start[products] + rng.integers(0, within, len(products))
-        t = (t // 2 * 2).astype(np.int32)
-        self.diary.latest[count % 3 * len(VISIT_JOBS) + job, products] = t
+        t = start.take(products) + (rng.random(len(products), np.float32) * within).astype(np.int32)
+        t &= -2
+        self.diary.latest[count % 3 * len(VISIT_JOBS) + job][products] = t
         return t
 
     def make_room(self, count: int) -> None:
@@ -83,30 +82,32 @@ class Visitor:
         """Draw the next visit: log-normal gaps, shorter for what looks like a deal, sometimes an outage."""
         name, world = VISIT_JOBS[job], self.world
         n = len(products)
-        watched = self.diary.watched[products]
-        gap = world.visit_gap_hours[name] * self.titles.pace[products]
-        noise = rng.standard_normal(n, dtype=np.float32) * np.where(watched, np.float32(0.6), np.float32(1))
-        gap *= np.exp(np.float32(world.visit_gap_sigma) * noise)
-        gap *= np.where(watched, world.watched_factor[name], 1.0)
-        outage = ~watched & (rng.random(n, dtype=np.float32) < world.outage_chance)
-        gap[outage] += 24 * rng.uniform(*world.outage_days, int(outage.sum()))
-        steps = np.maximum(1, np.rint(gap * 60 / world.step_minutes)).astype(np.int32)
-        self.diary.due[job, products] = np.maximum(after, self.diary.due[job, products] + steps)
+        usual = world.visit_gap_hours[name] * 60 / world.step_minutes
+        watched = self.diary.watched.take(products)
+        noise = rng.standard_normal(n, np.float32) * np.where(watched, np.float32(0.6), np.float32(1))
+        gap = np.exp(np.float32(world.visit_gap_sigma) * noise) * self.titles.pace.take(products)
+        gap *= np.where(watched, np.float32(usual * world.watched_factor[name]), np.float32(usual))
+        outage = where_true(~watched & (rng.random(n, np.float32) < world.outage_chance))
+        gap[outage] += world.steps_per_day * rng.uniform(*world.outage_days, len(outage))
+        steps = np.maximum(np.rint(gap), 1).astype(np.int32)
+        due = self.diary.due[job]
+        due[products] = np.maximum(due.take(products) + steps, after)
 
-    def write(self, kind: int, *, products: Array, t: Array, values: Array) -> None:
-        """Record `values` of one series where they differ from what is on record."""
-        row = s.ROW[kind]
-        values = values.astype(np.int32)
-        changed = where_true(self.diary.recorded[row, products] != values)
+    def write(self, kinds: tuple[int, ...], *, products: Array, t: Array, values: Array) -> None:
+        """Record `values`, int32 by (series, product), of the series `kinds` where they differ from the record."""
+        cells = self.diary.recorded.reshape(-1)
+        keys = np.array([[s.ROW[kind] * self.size] for kind in kinds]) + products
+        changed = where_true(cells.take(keys) != values)
         if len(changed):
-            products, values = products[changed], values[changed]
-            self.diary.recorded[row, products] = values
-            self.history.append(row * self.size + products, t[changed], value=values)
+            keys, values = keys.take(changed), values.take(changed)
+            cells[keys] = values
+            columns = changed - changed // len(products) * len(products)
+            self.history.append(keys, t.take(columns), value=values)
 
     def watch(self, products: Array, *, used: Array) -> None:
         """Keepa looks more often at what has become cheap; `used` is the lowest used price, −1 for none."""
         diary = self.diary
-        usual = diary.usual_price[products]
+        usual = diary.usual_price.take(products)
         price = np.where(used > 0, used.astype(np.float64), np.nan)
         fresh = np.where(np.isnan(usual), price, usual + 0.025 * (np.minimum(price, usual * 3) - usual))
         diary.usual_price[products] = np.where(np.isnan(price), usual, fresh)
@@ -116,14 +117,16 @@ class Visitor:
     def glitched(self, products: Array, *, used: Array, t: Array, rng: np.random.Generator) -> Array:
         """Used prices as recorded: now and then Keepa keeps a nonsense price for days."""
         diary, world = self.diary, self.world
-        hours = world.visit_gap_hours["price"]
-        struck = products[rng.random(len(products)) < world.price_glitch_per_year * hours * 60 / MINUTES_PER_YEAR]
+        chance = world.price_glitch_per_year * world.visit_gap_hours["price"] * 60 / MINUTES_PER_YEAR
+        struck = products[rng.random(len(products), np.float32) < chance]
         if len(struck):
             days = rng.uniform(*world.price_glitch_days, len(struck))
             diary.glitch_until[struck] = t.max() + (days * 1440).astype(np.int32)
             diary.glitch_factor[struck] = rng.uniform(*world.price_glitch_factor, len(struck))
-        wrong = (diary.glitch_until[products] > t) & (used > 0)
-        return np.where(wrong, np.minimum(used * diary.glitch_factor[products], s.MOST_PRICE), used)
+        wrong = where_true((diary.glitch_until.take(products) > t) & (used > 0))
+        shown = used.copy()
+        shown[wrong] = np.minimum(used[wrong] * diary.glitch_factor[products[wrong]], s.MOST_PRICE)
+        return shown
 
 
 def last_visit(diary: Diary, *, now: int) -> Array:
@@ -132,30 +135,21 @@ def last_visit(diary: Diary, *, now: int) -> Array:
     return np.maximum(diary.settled, newest)
 
 
-def lowest_item(shelf: Shelf, *, products: Array, places: slice) -> Array:
-    """Lowest item price without shipping among visible offers; −1 for none."""
-    visible = shelf.landed[places, products] < NO_OFFER
-    price = np.where(visible, shelf.price[places, products], NO_OFFER).min(axis=0)
-    return np.where(price < NO_OFFER, price, s.NOTHING)
+PLACE_BITS = 5
+NO_CODE = 2**30
+"""Codes of places from here on say that there is no such offer."""
 
 
-def packed_at(shelf: Shelf, *, products: Array, place: Array, landed: Array) -> Array:
-    """Packed prices of the offers at `place`; −1 where `landed` says there is none."""
-    price = shelf.price[place, products].astype(np.int64)
-    ship = np.maximum(shelf.ship[place, products], 0)
-    packed = np.minimum(price, s.MOST_PRICE) * s.SHIPPING_UNIT + ship
-    return np.where(landed >= NO_OFFER, s.NOTHING, packed)
+def place_codes(amount: Array) -> Array:
+    """Amounts by (place, product) with the place in the lowest bits.
+
+    The smallest code of a column names the smallest amount and its place at once.
+    """
+    places = np.arange(len(amount), dtype=np.int32)[:, None]
+    return (np.minimum(amount, NO_CODE >> PLACE_BITS) << PLACE_BITS) + places
 
 
-def cheapest_place(landed: Array, *, allowed: Array) -> tuple[Array, Array]:
-    """(place, landed price) of the cheapest among `allowed` in each column; NO_OFFER where there is none."""
-    masked = np.where(allowed, landed, NO_OFFER)
-    best = masked.argmin(axis=0)
-    return best, masked[best, np.arange(landed.shape[1])]
-
-
-def box_place(landed: Array, *, fba: Array, grade: Array) -> tuple[Array, Array]:
-    """(place, landed price) of the buy box in each column: cheap, FBA and well graded offers win."""
-    score = landed * np.where(fba, np.float32(0.93), np.float32(1)) * (1 + np.float32(0.02) * grade)
-    best = np.where(landed < NO_OFFER, score, np.inf).argmin(axis=0)
-    return best, landed[best, np.arange(landed.shape[1])]
+def box_scores(landed: Array, *, fba: Array, grade: Array) -> Array:
+    """Who deserves the buy box, smallest first, in sixteenths of a cent: cheap, FBA and well graded offers win."""
+    score = landed * np.where(fba, np.float32(16 * 0.93), np.float32(16)) * (1 + np.float32(0.02) * grade)
+    return np.minimum(score, np.float32(NO_CODE)).astype(np.int32)

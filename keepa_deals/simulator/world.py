@@ -17,6 +17,7 @@ from keepa_deals.simulator import series as s
 from keepa_deals.simulator.block import GONE, Block
 from keepa_deals.simulator.catalogue import Article, article, asin_of
 from keepa_deals.simulator.constants import WorldConstants
+from keepa_deals.simulator.logs import time_order
 from keepa_deals.simulator.market import live, new_block
 from keepa_deals.simulator.shelf import NEVER, NO_OFFER
 from keepa_deals.simulator.visits import last_visit
@@ -165,22 +166,60 @@ class World:
 
     def series_of(self, product: int, *, now: int) -> dict[int, Steps]:
         """Everything Keepa has recorded of a product by `now`, by kind of series."""
-        block, place = self.block_of(product)
-        fresh = self.fresh.get(product, [])
-        found = {}
-        for kind, row in s.ROW.items():
-            rows = block.history.rows(row * block.size + place)
-            t, v = rows["t"], rows["value"]
-            extra = [(minute, value) for minute, k, value in fresh if k == kind]
-            if extra:
-                t = np.concatenate([t, [minute for minute, _ in extra]])
-                v = np.concatenate([v, [value for _, value in extra]])
-                order = np.argsort(t, kind="stable")
-                t, v = t[order], v[order]
-            upto = int(np.searchsorted(t, now, side="right"))
-            if upto:
-                found[kind] = _changes_only(t[:upto], v[:upto], log=kind == s.OFFER_FETCHES)
-        return found
+        _, row, t, v = self.points_of([product], now=now)
+        cuts = np.searchsorted(row, np.arange(len(s.RECORDED) + 1)).tolist()
+        return {
+            kind: (t[first:last], v[first:last])
+            for kind, first, last in zip(s.RECORDED, cuts, cuts[1:], strict=False)
+            if last > first
+        }
+
+    def points_of(self, products: list[int], *, now: int) -> tuple[Array, Array, Array, Array]:
+        """Everything recorded of several products by `now`: place in `products`, row of `series.RECORDED`, minute,
+        value; sorted in this order, changes only."""
+        rows = len(s.RECORDED)
+        parts = [self._points_in(block, products=products) for block in self.blocks]
+        place, t, v = (np.concatenate(columns) for columns in zip(*parts, self._fresh_points(products), strict=True))
+        order = time_order(place, t)
+        place, t, v = place[order], t[order], v[order]
+        seen = t <= now
+        place, t, v = place[seen], t[seen], v[seen]
+        keep = np.append(True, (place[1:] != place[:-1]) | (v[1:] != v[:-1]))[: len(v)]
+        keep |= place % rows == s.ROW[s.OFFER_FETCHES]
+        place, t, v = place[keep], t[keep], v[keep]
+        return place // rows, place % rows, t, v
+
+    def _points_in(self, block: Block, *, products: list[int]) -> tuple[Array, Array, Array]:
+        wanted = np.array(products)
+        places = wanted - block.number * self.world.block_products
+        mine = np.flatnonzero((places >= 0) & (places < block.size))
+        row = np.arange(len(s.RECORDED))
+        found, rows = block.history.picked((row * block.size + places[mine, None]).ravel())
+        names = (mine[:, None] * len(row) + row).ravel()
+        return names[found], rows["t"], rows["value"]
+
+    def _fresh_points(self, products: list[int]) -> tuple[Array, Array, Array]:
+        found = [
+            (place * len(s.RECORDED) + s.ROW[kind], minute, value)
+            for place, product in enumerate(products)
+            for minute, kind, value in self.fresh.get(product, ())
+        ]
+        place, t, v = np.array(found, np.int64).reshape(-1, 3).T
+        return place, t.astype(np.int32), v.astype(np.int32)
+
+    def newest_values(self, kind: int, *, now: int) -> Array:
+        """The value in force at `now` of one series of every product; −1 where there is none."""
+        row = s.ROW[kind]
+        values = np.concatenate(
+            [
+                block.history.newest(row * block.size, (row + 1) * block.size, column="value", now=now, nothing=-1)
+                for block in self.blocks
+            ]
+        )
+        for product in self.fresh:
+            steps = self.series_of(product, now=now).get(kind)
+            values[product] = s.NOTHING if steps is None else steps[1][-1]
+        return values
 
     def table(self, kind: int, *, now: int) -> Iterator[tuple[int, Array, Steps]]:
         """One series of all products at once, block by block: first product, place of each point, points."""
@@ -199,7 +238,7 @@ class World:
             if extra:
                 more = np.array(extra, np.int32)
                 places, t, v = (np.concatenate(pair) for pair in zip((places, t, v), more.T, strict=True))
-                order = np.lexsort((t, places))
+                order = time_order(places, t)
                 places, t, v = places[order], t[order], v[order]
             seen = t <= now
             if not seen.all():
@@ -262,13 +301,6 @@ class World:
         merged = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         order = np.argsort(merged["t"], kind="stable")
         return {name: column[order] for name, column in merged.items()}
-
-
-def _changes_only(t: Array, v: Array, *, log: bool) -> Steps:
-    if log or len(v) < 2:
-        return t, v
-    keep = np.concatenate([[True], v[1:] != v[:-1]])
-    return (t, v) if keep.all() else (t[keep], v[keep])
 
 
 def _offers_on_shelf(block: Block, *, place: int, asks: dict[str, Array]) -> Iterator[OfferLife]:
