@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
         if complaint is not None:
             raise virtualenv.InstallFailed(complaint)
         with virtualenv.building(ROOT) as lock:
-            return _prepare_tests() if options.tests else _deploy(options, lock=lock)
+            return _prepare_tests(lock=lock) if options.tests else _deploy(options, lock=lock)
     except KeyboardInterrupt:
         complain("\nInterrupted. What ran before still runs; run this again to go on.")
         return INTERRUPTED
@@ -56,7 +56,7 @@ def _deploy(options: argparse.Namespace, *, lock: int) -> int:
     say = Progress()
     say("checking VAR_DIR")
     check_var_dir(probable_var_dir(ROOT, os.environ))
-    folder = virtualenv.ensure_environment(ROOT, say=say)
+    folder = virtualenv.ensure_environment(ROOT, say=say, lock=lock)
     os.set_inheritable(lock, True)
     python = str(folder / "bin" / "python")
     sys.stdout.flush()
@@ -66,13 +66,13 @@ def _deploy(options: argparse.Namespace, *, lock: int) -> int:
     os.execve(python, [python, *second_half, str(options.wait_seconds)], environment)  # noqa: S606
 
 
-def _prepare_tests() -> int:
+def _prepare_tests(*, lock: int) -> int:
     """Environment and tools; the last line on stdout is the environment's folder, progress goes to stderr."""
     answer = os.dup(1)
     os.dup2(2, 1)
     say = Progress()
-    folder = virtualenv.ensure_environment(ROOT, say=say)
-    virtualenv.ensure_tools(ROOT, folder, say=say)
+    folder = virtualenv.ensure_environment(ROOT, say=say, lock=lock)
+    virtualenv.ensure_tools(ROOT, folder, say=say, lock=lock)
     if virtualenv.link_target(ROOT) is None:
         virtualenv.switch(ROOT, folder)
     os.write(answer, os.fsencode(folder) + b"\n")

@@ -34,6 +34,7 @@ class InstallFailed(KeepaDealsError):
 def building(root: Path) -> Iterator[int]:
     """Be the only one who builds in `root`; gives the lock's descriptor, so that it can be kept across an exec.
 
+    Whatever builds inherits it too: killed, we leave children behind that go on writing, and then the lock is theirs.
     The folder itself is what is locked, so no lock file is ever left behind. Raises AlreadyRunning.
     """
     handle = os.open(root, os.O_RDONLY)
@@ -65,8 +66,11 @@ def environment_name(requirements: bytes, *, python: str) -> str:
     return f"venv-{digest[:12]}"
 
 
-def ensure_environment(root: Path, *, say: Progress) -> Path:
-    """A complete environment for `root`/requirements.txt; built if there is none yet. Raises InstallFailed."""
+def ensure_environment(root: Path, *, say: Progress, lock: int) -> Path:
+    """A complete environment for `root`/requirements.txt; built if there is none yet. Raises InstallFailed.
+
+    `lock`: the descriptor that `building` gave.
+    """
     refuse_foreign_venv(root)
     requirements = root / "requirements.txt"
     python = f"{sys.implementation.cache_tag} {sys.version} {sys.base_prefix}"
@@ -78,19 +82,19 @@ def ensure_environment(root: Path, *, say: Progress) -> Path:
         say(f"removing {folder.name}, which was not finished")
         shutil.rmtree(folder)
     say(f"making {folder.name} with Python {sys.version.split(maxsplit=1)[0]} ({sys.executable})")
-    _create(folder)
-    install(folder, requirements, say=say)
+    _create(folder, lock=lock)
+    install(folder, requirements, say=say, lock=lock)
     (folder / COMPLETE).touch()
     return folder
 
 
-def ensure_tools(root: Path, folder: Path, *, say: Progress) -> None:
+def ensure_tools(root: Path, folder: Path, *, say: Progress, lock: int) -> None:
     """What the tests need, in the same environment. Raises InstallFailed."""
     requirements = root / "requirements-dev.txt"
     mark = folder / f".tools-{hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]}"
     if mark.exists():
         return
-    install(folder, requirements, say=say)
+    install(folder, requirements, say=say, lock=lock)
     mark.touch()
 
 
@@ -135,7 +139,7 @@ def _works(folder: Path) -> bool:
         return False
 
 
-def _create(folder: Path) -> None:
+def _create(folder: Path, *, lock: int) -> None:
     has_ensurepip = importlib.util.find_spec("ensurepip") is not None
     if not has_ensurepip and importlib.util.find_spec("pip") is None:
         version = ".".join(map(str, sys.version_info[:2]))
@@ -144,12 +148,14 @@ def _create(folder: Path) -> None:
             f"install its venv package (on Debian and Ubuntu: python{version}-venv) and run this again."
         )
     command = [sys.executable, "-m", "venv", *([] if has_ensurepip else ["--without-pip"]), str(folder)]
-    made = subprocess.run(command, check=False, capture_output=True, text=True, env=clean_environment(os.environ))
+    made = subprocess.run(
+        command, check=False, capture_output=True, text=True, env=clean_environment(os.environ), pass_fds=(lock,)
+    )
     if made.returncode != 0:
         raise InstallFailed(f"{folder.name} could not be made: {_last_words(made.stdout + made.stderr)}.")
 
 
-def install(folder: Path, requirements: Path, *, say: Progress) -> None:
+def install(folder: Path, requirements: Path, *, say: Progress, lock: int) -> None:
     """Install exactly what `requirements` pins by hash, showing how far it is. Raises InstallFailed."""
     wanted = len(PACKAGE_LINE.findall(requirements.read_text(encoding="utf-8")))
     log = folder / f"{requirements.stem}.log"
@@ -157,7 +163,7 @@ def install(folder: Path, requirements: Path, *, say: Progress) -> None:
     command += ["--require-hashes", "-r", str(requirements)]
     say(f"installing {requirements.name} (up to {wanted} packages)")
     with log.open("w", encoding="utf-8") as record:
-        status = _run_showing_progress(command, record=record.write, wanted=wanted, say=say)
+        status = _run_showing_progress(command, record=record.write, wanted=wanted, say=say, lock=lock)
     if status != 0:
         raise InstallFailed(
             f"installing {requirements.name} failed: {_last_words(log.read_text(encoding='utf-8'))}; "
@@ -172,7 +178,7 @@ def _pip(folder: Path) -> list[str]:
     return [sys.executable, "-m", "pip", "--python", python]
 
 
-def _run_showing_progress(command: list[str], *, record: object, wanted: int, say: Progress) -> int:
+def _run_showing_progress(command: list[str], *, record: object, wanted: int, say: Progress, lock: int) -> int:
     assert callable(record)
     found, said_at = 0, time.monotonic()
     with subprocess.Popen(
@@ -182,6 +188,7 @@ def _run_showing_progress(command: list[str], *, record: object, wanted: int, sa
         text=True,
         errors="replace",
         env=clean_environment(os.environ),
+        pass_fds=(lock,),
     ) as process:
         assert process.stdout is not None
         try:
