@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from dotenv.parser import parse_stream
 
@@ -114,7 +114,9 @@ class Settings:
 
     def database_address(self) -> str:
         """The SQLAlchemy URL. May hold a password: never log it."""
-        return self.database_url.reveal() if self.database_url is not None else f"sqlite:///{self.database_file}"
+        if self.database_url is not None:
+            return self.database_url.reveal()
+        return f"sqlite:///{quote(str(self.database_file))}"
 
     def account(self, key: str) -> str:
         """The name that all users of one Keepa key share, from which the key can't be read back."""

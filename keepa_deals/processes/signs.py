@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from redis.exceptions import RedisError
 
@@ -50,7 +51,7 @@ def read_beat(settings: Settings) -> dict[str, Any]:
 def read_database(settings: Settings) -> DatabaseSigns | None:
     """The signs kept in the database; None if it can't be read now."""
     address = settings.database_address()
-    rows = _from_file(Path(address[len(SQLITE) :])) if address.startswith(SQLITE) else _from_server(address)
+    rows = _from_file(Path(unquote(address[len(SQLITE) :]))) if address.startswith(SQLITE) else _from_server(address)
     if rows is None:
         return None
     return DatabaseSigns(pulses=dict(rows[0]), in_flight=frozenset(row[0] for row in rows[1]))
@@ -59,7 +60,9 @@ def read_database(settings: Settings) -> DatabaseSigns | None:
 def _from_file(path: Path) -> Rows | None:
     """Without SQLAlchemy: it would double the memory of the watchdog."""
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=ANSWER_SECONDS)) as database:
+        with closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=ANSWER_SECONDS)
+        ) as database:
             return database.execute(PULSES).fetchall(), database.execute(IN_FLIGHT).fetchall()
     except sqlite3.Error:
         return None

@@ -11,7 +11,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -53,11 +53,11 @@ def open_database(address: str) -> Database:
             write=create_engine(address, pool_pre_ping=True),
             read=create_engine(address, pool_pre_ping=True, execution_options={"postgresql_readonly": True}),
         )
-    existing = f"sqlite:///file:{path}?mode=rw&uri=true"
+    existing = URL.create("sqlite", database=path.absolute().as_uri(), query={"mode": "rw", "uri": "true"})
     return Database(write=sqlite_engine(existing, read_only=False), read=sqlite_engine(existing, read_only=True))
 
 
-def sqlite_engine(url: str, *, read_only: bool) -> Engine:
+def sqlite_engine(url: URL, *, read_only: bool) -> Engine:
     """An engine on SQLite with WAL, foreign keys, a long busy timeout and explicit transactions."""
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
 

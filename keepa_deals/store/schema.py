@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, create_engine, insert, inspect, select, text
+from sqlalchemy import URL, Connection, create_engine, insert, inspect, select, text
 from sqlalchemy.exc import DatabaseError
 
 from keepa_deals.errors import OriginMismatch, StoreError, StoreTooNew
@@ -28,7 +28,7 @@ def migrate(address: str) -> None:
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     with _opened_for_change(address) as connection:
         refuse_newer(connection)
         config.attributes["connection"] = connection
@@ -38,7 +38,8 @@ def migrate(address: str) -> None:
 @contextmanager
 def _opened_for_change(address: str) -> Iterator[Connection]:
     path = sqlite_file(address)
-    engine = create_engine(address) if path is None else sqlite_engine(f"sqlite:///{path}", read_only=False)
+    file = None if path is None else URL.create("sqlite", database=str(path))
+    engine = create_engine(address) if file is None else sqlite_engine(file, read_only=False)
     try:
         with engine.begin() as connection:
             yield connection

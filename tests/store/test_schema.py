@@ -12,6 +12,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import insert, text
 
 from keepa_deals.errors import OriginMismatch, StoreError, StoreTooNew
+from keepa_deals.processes.signs import read_database
+from keepa_deals.settings import settings_from
 from keepa_deals.store.engine import Database, open_database
 from keepa_deals.store.schema import SCHEMA_HEAD, check_database, claim_origin, migrate, recorded_version
 from keepa_deals.store.tables import deals, metadata
@@ -51,6 +53,19 @@ def test_a_database_of_a_newer_version_is_left_as_it_is(database: Database, tmp_
         migrate(f"sqlite:///{tmp_path / 'deals.db'}")
     with pytest.raises(StoreTooNew, match="newer version"):
         check_database(database, origin="demo")
+
+
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "50% #1? ü b%41"
+    folder.mkdir()
+    settings = settings_from({"VAR_DIR": str(folder)}, root=tmp_path)
+    migrate(settings.database_address())
+    assert [file.name for file in folder.glob("*.db")] == ["deals.db"]
+    opened = open_database(settings.database_address())
+    claim(opened, "demo")
+    check_database(opened, origin="demo")
+    opened.dispose()
+    assert read_database(settings) is not None
 
 
 def test_a_file_that_is_no_database_is_a_clear_error(tmp_path: Path) -> None:
