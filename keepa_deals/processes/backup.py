@@ -49,7 +49,7 @@ def back_up(settings: Settings) -> Path | None:
     unfinished = target.with_name(f".{target.name}.unfinished")
     try:
         with (
-            closing(sqlite3.connect(f"file:{source}?mode=rw", uri=True, timeout=60)) as database,
+            closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=rw", uri=True, timeout=60)) as database,
             closing(sqlite3.connect(unfinished)) as copy,
         ):
             database.backup(copy, pages=2000)
@@ -61,7 +61,7 @@ def back_up(settings: Settings) -> Path | None:
         unfinished.unlink(missing_ok=True)
         raise BackupFailed(
             f"The database {source} is damaged ({complaint}); nothing was changed. Put the newest good backup back: "
-            f"./kill_everything_force.sh, then {restore_command(settings, 'FILE')} FILE from {settings.backup_dir}."
+            f"./kill_everything_force.sh, then {restore_command(settings, 'FILE')}, with one of {settings.backup_dir}."
         )
     unfinished.chmod(0o600)
     unfinished.replace(target)
@@ -88,9 +88,10 @@ def restore(settings: Settings, file: Path, *, say: Callable[[str], None]) -> No
         aside = _new_name(settings.backup_dir, "replaced")
         _copy_whole(target, aside)
         say(f"What was there is kept as {aside}.")
-    incoming.replace(target)
+    # First the log: what it holds is in the copy aside, and it must never be read into another database.
     for suffix in ("-wal", "-shm"):
         Path(f"{target}{suffix}").unlink(missing_ok=True)
+    incoming.replace(target)
     say(f"Restored {file}. Start with ./deploy_update.sh, which also brings it to this version.")
 
 
@@ -100,7 +101,7 @@ def restore_command(settings: Settings, file: Path | str) -> str:
 
 def _check(file: Path) -> None:
     try:
-        with closing(sqlite3.connect(f"file:{file}?mode=ro&immutable=1", uri=True)) as database:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as database:
             complaint = _complaint(database)
             has_deals = database.execute("select 1 from sqlite_master where name = 'deals'").fetchone() is not None
     except sqlite3.Error as error:
