@@ -11,7 +11,7 @@ from keepa_deals.records import Pass
 from keepa_deals.store.tables import about, calls
 
 LONGEST_COUNTED_GAP = timedelta(hours=1)
-"""Silence longer than this between two answers is not counted as working."""
+"""Of a silence between two answers, no more than this is counted as working."""
 
 
 class CallOutcome(StrEnum):
@@ -24,7 +24,6 @@ class CallOutcome(StrEnum):
     FAULT = "fault"
     MALFORMED = "malformed"
     LOST = "lost"
-    NOT_SENT = "not_sent"
 
 
 def open_call(

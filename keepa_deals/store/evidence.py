@@ -17,6 +17,7 @@ from keepa_deals.errors import (
 from keepa_deals.health_facts import CallFact, CallResult, DealsFact, KeepaFact, PassFact, PoisonFact, PulseFact
 from keepa_deals.records import DealState, Pass, StopReason
 from keepa_deals.store.call_ledger import CallOutcome
+from keepa_deals.store.find import is_state
 from keepa_deals.store.tables import calls, deals, pass_reports, pass_states, poison, pulses
 
 FAILURES_LOOKED_AT = 20
@@ -96,8 +97,7 @@ def keepa_answers(connection: Connection, *, now: datetime, clock_speed: float =
 
 def deals_by_state(connection: Connection, *, now: datetime) -> DealsFact:
     """Deals by what may be claimed of them at `now`, whatever their stored state says."""
-    live = (deals.c.state == DealState.LIVE) & (deals.c.promised_until > now)
-    gone = deals.c.state == DealState.GONE
+    live, gone = is_state(DealState.LIVE, now), is_state(DealState.GONE, now)
     row = connection.execute(
         select(
             func.count(case((live, 1))).label("live"),
@@ -118,7 +118,7 @@ def set_aside(connection: Connection) -> PoisonFact:
 
 
 def call_result(outcome: str, error: str | None) -> CallResult | None:
-    """What a recorded call means for health; None for one that was answered, refused or never sent."""
+    """What a recorded call means for health; None for one that was answered or refused."""
     named = _RESULT_OF_ERROR.get((error or "").split(":")[0])
     if outcome == CallOutcome.REJECTED and named is not None:
         return named

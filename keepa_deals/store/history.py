@@ -61,7 +61,7 @@ def spending(connection: Connection, *, since: datetime) -> list[Spending]:
             func.sum(calls.c.confirmed).label("confirmed"),
             func.sum(calls.c.retired).label("retired"),
         )
-        .where(calls.c.started_at > since, calls.c.outcome != CallOutcome.NOT_SENT)
+        .where(calls.c.started_at > since)
         .group_by(calls.c.which_pass, calls.c.purpose)
         .order_by(billed.desc(), calls.c.which_pass, calls.c.purpose)
     )

@@ -179,7 +179,7 @@ calls = Table(
 )
 Index("ix_calls_started_at", calls.c.started_at)
 
-# Prices as they were seen, for charts: one row when a value differs from the last one seen.
+# What was seen, for charts: one row for each series of a full look, and for each used price that moved.
 observations = Table(
     "observations",
     metadata,

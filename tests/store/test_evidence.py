@@ -118,7 +118,6 @@ def test_spending_is_told_by_pass_and_purpose_with_what_is_unknown(store: Store)
     with store.write() as connection:
         a_call(connection, "a", CallOutcome.ANSWERED, minutes_ago=5)
         a_call(connection, "b", CallOutcome.LOST, minutes_ago=4)
-        a_call(connection, "c", CallOutcome.NOT_SENT, minutes_ago=3)
         a_call(connection, "d", CallOutcome.ANSWERED, minutes_ago=90)
         (spent,) = history.spending(connection, since=NOON - 60 * MINUTE)
     assert (spent.which_pass, spent.purpose, spent.calls, spent.billed_tokens) == ("looks", "verify_full", 2, 6)
