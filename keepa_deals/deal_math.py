@@ -305,4 +305,4 @@ def share_percent(part: int | None, whole: int | None) -> float | None:
 
 
 def _money(cents: int | None) -> str:
-    return "unknown" if cents is None else f"${Decimal(cents) / 100:,.2f}"
+    return "unknown" if cents is None else f"{Decimal(cents) / 100:,.2f}"

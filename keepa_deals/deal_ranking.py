@@ -123,7 +123,7 @@ def _profit(price: int, sale: int | None, *, percent: float, fixed_cents: int, c
 def _estimate(profit: int, *, drops: float, seen_at: datetime, now: datetime, short: int) -> FeedEstimate:
     """A loss stays what it is, doubt makes no bad deal better; one of more than `short` rules a look out."""
     if profit <= -short:
-        return FeedEstimate(worth_cents=None, reason=f"no profit in sight: about ${-profit / 100:.2f} short")
+        return FeedEstimate(worth_cents=None, reason=f"no profit in sight: about {-profit / 100:.2f} short")
     if profit <= 0:
         return FeedEstimate(worth_cents=profit, reason=None)
     demand = drops / (drops + DROPS_OF_AN_EVEN_CHANCE)

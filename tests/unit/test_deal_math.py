@@ -237,7 +237,7 @@ def test_a_profit_of_a_cent_is_worth_showing_and_none_is_not(mean, profit, shown
 def test_a_loss_is_not_worth_showing_and_says_its_sum():
     # sale 1500 + 399 = 1899; referral 284.85 → 285; fees 285 + 500 + 180 = 965; all-in 1399
     assert worth_showing(judged(used_avg=Averages(d365=1500))) == (
-        "no profit: sells for about $18.99, all-in $13.99, fees $9.65"
+        "no profit: sells for about 18.99, all-in 13.99, fees 9.65"
     )
 
 
@@ -506,7 +506,7 @@ def test_a_candidates_price_is_the_lower_of_grades_and_item_price():
         ({"used_cents": None}, "no used price and mean to reckon with"),
         ({"used_avg_cents": (900, 900, None, None)}, "no used price and mean to reckon with"),
         # sale 1300 + 399; 15 % = 255; fees 730; all-in 1399: 1699 - 255 - 730 - 1399 = -685
-        ({"used_avg_cents": (None, None, 1300, 1300)}, "no profit in sight: about $6.85 short"),
+        ({"used_avg_cents": (None, None, 1300, 1300)}, "no profit in sight: about 6.85 short"),
     ],
 )
 def test_junk_is_worth_no_look(changes, reason):
