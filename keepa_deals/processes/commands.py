@@ -53,7 +53,7 @@ def web_command(settings: Settings, *, python: Path) -> list[str]:
     host = f"[{settings.web_host}]" if ":" in settings.web_host else settings.web_host
     return [
         str(python), "-m", "gunicorn", "wsgi_handler:application",
-        "--worker-class", "gthread", "--workers", "2", "--threads", "8",
+        "--worker-class", "keepa_deals.web.worker.PatientWorker", "--workers", "2", "--threads", "8",
         "--bind", f"{host}:{settings.web_port}",
         "--worker-tmp-dir", str(settings.run_dir),
         "--timeout", "60", "--graceful-timeout", "15", "--keep-alive", "5",

@@ -11,8 +11,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 30
@@ -25,13 +27,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def gunicorn(port: int, environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def gunicorn(
+    port: int, environment: dict[str, str], *, worker: str = "keepa_deals.web.worker.PatientWorker"
+) -> Iterator[subprocess.Popen[bytes]]:
     command = [
         sys.executable,
         "-m",
         "gunicorn",
         "-k",
-        "gthread",
+        worker,
         "--threads",
         "2",
         "-b",
@@ -84,3 +88,22 @@ def test_a_bad_setting_stops_gunicorn_with_its_sentence(tmp_path: Path) -> None:
     assert process.returncode == 3
     assert b"WEB_PORT is 'eighty'; it must be a whole number" in said
     assert b"Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+        b"POST /login HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nContent-Length: 9\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\n\r\nkey=",
+    ],
+    ids=["nothing", "half a head", "half a body"],
+)
+def test_more_slow_clients_than_threads_do_not_silence_the_web(tmp_path: Path, begun: bytes) -> None:
+    port = free_port()
+    with ExitStack() as held, gunicorn(port, {"VAR_DIR": str(tmp_path)}, worker="tests.web.hasty_worker.HastyWorker"):
+        assert answer(f"http://127.0.0.1:{port}/healthz")[0] == 200
+        for _ in range(5):
+            held.enter_context(socket.create_connection(("127.0.0.1", port))).sendall(begun)
+        assert answer(f"http://127.0.0.1:{port}/healthz")[0] == 200
