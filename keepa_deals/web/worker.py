@@ -18,7 +18,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
 
     first_byte_seconds = 0.1
     """a connection on which nothing comes goes back to the poller, which closes it after `--keep-alive`"""
-    head_seconds = 10.0
+    head_seconds = 5.0
     request_seconds = 30.0
     """for the body, the work and the answer; short of the 35 s after which the watchdog takes the web for dead"""
 
