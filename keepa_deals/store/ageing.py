@@ -40,9 +40,23 @@ def age_deals(connection: Connection, *, domain_id: int, now: datetime) -> Aged:
         .returning(deals.c.asin)
     ).scalars()
     late = [Change(asin, "unverified", {}) for asin in unverified]
+    _start_archive_clock(connection, domain_id=domain_id, worked_seconds=worked)
     archived = archive_unverified(connection, domain_id=domain_id, worked_seconds=worked, now=now)
     insert_changes(connection, late + archived, domain_id=domain_id, now=now)
     return Aged(unverified=len(late), archived=len(archived))
+
+
+def _start_archive_clock(connection: Connection, *, domain_id: int, worked_seconds: int) -> None:
+    """A look may be past its promise when it is saved: Keepa's data were older than that."""
+    connection.execute(
+        update(deals)
+        .where(
+            deals.c.domain_id == domain_id,
+            deals.c.state == DealState.UNVERIFIED,
+            deals.c.unverified_at_working_seconds.is_(None),
+        )
+        .values(unverified_at_working_seconds=worked_seconds)
+    )
 
 
 def archive_unverified(connection: Connection, *, domain_id: int, worked_seconds: int, now: datetime) -> list[Change]:

@@ -150,7 +150,7 @@ class LookSaver:
         if row.state == DealState.GONE:
             return [Change(product.asin, "back", {"gone_at": row.gone_at.isoformat()})]
         events = price_events(held_deal(row), sighting_of_product(product, Source.FULL_LOOK))
-        if row.state == DealState.UNVERIFIED:
+        if row.state == DealState.UNVERIFIED and self._is_within_promise(product):
             events.append(Change(product.asin, "verified_again", {"by": Source.FULL_LOOK}))
         return events
 
@@ -161,7 +161,7 @@ class LookSaver:
             self._set_deal(
                 held.asin, sales_rank=product.sales_rank, **self._verified(product, Source.LIGHT_LOOK, judged=False)
             )
-            if held.state is DealState.UNVERIFIED:
+            if held.state is DealState.UNVERIFIED and self._is_within_promise(product):
                 self._tell([Change(held.asin, "verified_again", {"by": Source.LIGHT_LOOK})])
             effect.confirmed += 1
         elif outcome is Comparison.CHANGED:
@@ -207,6 +207,9 @@ class LookSaver:
         self._tell([Change(asin, "gone", {"reason": reason})])
         return 1
 
+    def _is_within_promise(self, product: Product) -> bool:
+        return promised_until(product.updated_at, self.promise_hours) > self.now
+
     def _verified(self, product: Product, source: Source, *, judged: bool = True) -> dict[str, Any]:
         until = promised_until(product.updated_at, self.promise_hours)
         columns: dict[str, Any] = {
@@ -215,6 +218,7 @@ class LookSaver:
             "verified_by": source,
             "promised_until": until,
             "unverified_since": None if until > self.now else until,
+            "unverified_at_working_seconds": None,
             "keepa_updated_at": product.updated_at,
         }
         if judged:

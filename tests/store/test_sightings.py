@@ -16,7 +16,7 @@ from keepa_deals.store import ageing
 from keepa_deals.store.door import Store
 from keepa_deals.store.feed_rows import PageEffect, RankedRecord, save_feed_page
 from keepa_deals.store.look_rows import JudgedProduct, LookSaver
-from keepa_deals.store.tables import candidates, changes, deals
+from keepa_deals.store.tables import about, candidates, changes, deals
 from tests.conftest import NOON
 from tests.keepa_builders import a_feed_record, a_product
 
@@ -80,6 +80,21 @@ def test_a_candidate_that_left_the_feed_starts_again_when_it_comes_back(store: S
         )
         (row,) = connection.execute(select(candidates)).all()
     assert (effect.gained, row.stage) == (1, "feed")
+
+
+def test_a_look_at_data_past_the_promise_is_archived_in_the_end_too(store: Store) -> None:
+    now, old = NOON + timedelta(hours=20), NOON
+    product = a_product(asin=ASINS[0], at=old)
+    judgement = judge(product, costs=COSTS, now=now)
+    with store.write() as connection:
+        saver = LookSaver(connection, domain_id=1, promise_hours=PROMISE_HOURS, costs=COSTS, now=now)
+        saver.save_full([JudgedProduct(product, judgement, worth_showing(judgement))])
+        assert held(connection)[ASINS[0]].state == "unverified"
+        assert ageing.age_deals(connection, domain_id=1, now=now).archived == 0
+        for name, value in (("answered_at", now.isoformat()), ("working_ms", str(14 * 86_400_000))):
+            connection.execute(about.insert().values(name=name, value=value))
+        aged = ageing.age_deals(connection, domain_id=1, now=now + timedelta(days=14))
+    assert (aged.unverified, aged.archived) == (0, 1)
 
 
 SIGHTINGS = st.lists(
