@@ -85,7 +85,8 @@ def look_prices(block: Block, visitor: Visitor, *, products: Array, t: Array, rn
 def lowest_used(block: Block) -> Array:
     """Lowest item price without shipping among each product's visible used offers; −1 for none."""
     shelf, last = block.shelf, block.world.used_slots
-    price = np.where(shelf.landed[:last] < NO_OFFER, shelf.price[:last], NO_OFFER).min(axis=0)
+    hidden = shelf.landed[:last] & NO_OFFER  # NO_OFFER is a single bit above every price
+    price = np.maximum(shelf.price[:last], hidden).min(axis=0)
     return np.where(price < NO_OFFER, price, s.NOTHING)
 
 

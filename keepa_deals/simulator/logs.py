@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +15,14 @@ def where_true(mask: Array) -> Array:
     """Indexes of the true entries, in reading order; a little quicker than numpy's own."""
     found: Array = mask.ravel().nonzero()[0]
     return found
+
+
+def first_of_each(values: Array) -> Array:
+    """Indexes of the first of each value, in the order of the values; quicker than numpy's own for a few."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    first: Array = order[np.append(True, ordered[1:] != ordered[:-1])[: len(order)]]
+    return first
 
 
 def stable_order(keys: Array) -> Array:
@@ -35,26 +42,6 @@ def time_order(keys: Array, t: Array) -> Array:
 RUN_ROWS = 500_000
 
 
-def _portions(pending: list[dict[str, Array]]) -> Iterator[list[dict[str, Array]]]:
-    """The pending rows in order, in lists of about RUN_ROWS rows."""
-    some: list[dict[str, Array]] = []
-    rows = 0
-    for part in pending:
-        some.append(part)
-        rows += len(part["t"])
-        if rows >= RUN_ROWS:
-            yield some
-            some, rows = [], 0
-    if some:
-        yield some
-
-
-def _sorted_run(parts: list[dict[str, Array]], *, names: tuple[str, ...]) -> tuple[Array, dict[str, Array]]:
-    keys = np.concatenate([part["key"] for part in parts])
-    order = stable_order(keys)
-    return keys[order], {name: np.concatenate([part[name] for part in parts])[order] for name in names}
-
-
 @dataclass(slots=True)
 class Log:
     """Rows of (key, minute, columns...). Rows of one key are appended in the order of their minutes."""
@@ -66,6 +53,9 @@ class Log:
     tail_keys: Array = field(init=False)
     tail: dict[str, Array] = field(init=False)
     pending: list[dict[str, Array]] = field(init=False, default_factory=list)
+    pending_rows: int = field(init=False, default=0)
+    runs: list[dict[str, Array]] = field(init=False, default_factory=list)
+    """Pending rows of longer ago, sorted by key a run at a time: small sorts need little memory."""
     by_time: bool = field(init=False, default=False)
     """Something out of order was added: the next settling has to look at the times too."""
 
@@ -84,6 +74,9 @@ class Log:
         if len(keys):
             rows = {"key": keys, "t": t, **columns}
             self.pending.append({name: column.astype(np.int32, copy=False) for name, column in rows.items()})
+            self.pending_rows += len(keys)
+            if self.pending_rows >= RUN_ROWS and not self.by_time:
+                self._end_run()
 
     def insert(self, *, key: int, t: int, **columns: int) -> None:
         """Add one row that may be older than rows already there."""
@@ -96,11 +89,12 @@ class Log:
 
     def settle(self) -> None:
         """Sort what was appended into the tail."""
-        if not self.pending:
+        new = [*self.runs, *self.pending]
+        if not new:
             return
-        keys = np.concatenate([self.tail_keys, *(p["key"] for p in self.pending)])
-        rows = {name: np.concatenate([self.tail[name], *(p[name] for p in self.pending)]) for name in self.names}
-        self.pending = []
+        keys = np.concatenate([self.tail_keys, *(part["key"] for part in new)])
+        rows = {name: np.concatenate([self.tail[name], *(part[name] for part in new)]) for name in self.names}
+        self.pending, self.runs, self.pending_rows = [], [], 0
         order = time_order(keys, rows["t"]) if self.by_time else stable_order(keys)
         self.by_time = False
         self.tail_keys = keys[order]
@@ -132,18 +126,28 @@ class Log:
         self._cut_at(merged_keys)
         self._drop_tail()
 
+    def _end_run(self) -> None:
+        """Sort what is pending into a run of its own."""
+        gathered = {name: np.concatenate([part[name] for part in self.pending]) for name in ("key", *self.names)}
+        self.pending, self.pending_rows = [], 0
+        order = stable_order(gathered["key"])
+        self.runs.append({name: column[order] for name, column in gathered.items()})
+
     def _build_base(self) -> None:
-        """Make the first base of all that is pending, a run at a time: small sorts need little memory."""
-        runs = [_sorted_run(some, names=self.names) for some in _portions(self.pending)]
-        self.pending = []
-        counts = [np.bincount(keys, minlength=self.key_count) for keys, _ in runs]
+        """Make the first base of all runs: each key's rows of one run follow those of the run before."""
+        if self.pending:
+            self._end_run()
+        runs, self.runs = self.runs, []
+        if not runs:
+            return
+        counts = [np.bincount(run["key"], minlength=self.key_count) for run in runs]
         self.offsets = np.concatenate([[0], np.cumsum(np.sum(counts, axis=0, dtype=np.int64))]).astype(np.int64)
         self.base = {name: np.empty(self.offsets[-1], np.int32) for name in self.names}
         next_free = self.offsets[:-1].copy()
-        for (keys, rows), count in zip(runs, counts, strict=True):
-            at = np.repeat(next_free - (np.cumsum(count) - count), count) + np.arange(len(keys))
-            for name, column in rows.items():
-                self.base[name][at] = column
+        for run, count in zip(runs, counts, strict=True):
+            at = np.repeat(next_free - (np.cumsum(count) - count), count) + np.arange(len(run["key"]))
+            for name in self.names:
+                self.base[name][at] = run[name]
             next_free += count
 
     def _cut_at(self, keys: Array) -> None:
@@ -190,9 +194,10 @@ class Log:
     def newest(self, first: int, last: int, *, column: str, now: int, nothing: int) -> Array:
         """The newest value of `column` by `now` of each key in [first, last); `nothing` where there is none."""
         at, starts = self.offsets[first + 1 : last + 1] - 1, self.offsets[first:last]
-        while (late := (at >= starts) & (self.base["t"][np.maximum(at, 0)] > now)).any():
-            at = at - late
-        known = at >= starts
+        known = where_true(at >= starts)
+        while len(late := known[self.base["t"][at[known]] > now]):
+            at[late] -= 1
+            known = where_true(at >= starts)
         found = np.full(last - first, nothing, np.int64)
         since = np.full(last - first, -1, np.int64)
         found[known], since[known] = self.base[column][at[known]], self.base["t"][at[known]]

@@ -17,7 +17,7 @@ from keepa_deals.simulator.block import BY_CUSTOMER, BY_RESELLER, GONE, Block, M
 from keepa_deals.simulator.constants import MINUTES_PER_YEAR, WorldConstants
 from keepa_deals.simulator.demand import AMAZON_PLACE, REFUSED, Side, choose, customers, scouts
 from keepa_deals.simulator.keepa_jobs import JOBS
-from keepa_deals.simulator.logs import where_true
+from keepa_deals.simulator.logs import first_of_each, where_true
 from keepa_deals.simulator.repricing import next_landed
 from keepa_deals.simulator.shelf import ENDLESS, GRADE_FACTOR, NEVER, NO_OFFER, cheapest, empty_shelf, put_offers
 from keepa_deals.simulator.titles import draw_titles, season_table
@@ -193,7 +193,8 @@ class _Step:
     def _holidays(self, chance: float, *, rng: np.random.Generator) -> None:
         """Some offers vanish for days and come back; sometimes several of a product leave for good."""
         shelf, world = self.block.shelf, self.world
-        flat = np.unique(rng.integers(0, shelf.landed.size, rng.poisson(shelf.landed.size * chance)))
+        flat = rng.integers(0, shelf.landed.size, rng.poisson(shelf.landed.size * chance))
+        flat = flat[first_of_each(flat)]
         flat = flat[shelf.landed.ravel()[flat] < NO_OFFER]
         days = rng.exponential(5.0, len(flat)) + 0.3
         shelf.back.ravel()[flat] = self.after + (days * 1440 / world.step_minutes).astype(np.int32)
@@ -203,7 +204,7 @@ class _Step:
         groups = self.block.size * world.group_exit_per_year * self.minutes / MINUTES_PER_YEAR
         hit = rng.integers(0, self.block.size, rng.poisson(groups))
         members = hit[:, None] + self.block.size * rng.integers(0, self._places, (len(hit), 6))
-        members = np.unique(members.ravel())
+        members = members.ravel()
         members = members[shelf.leave.ravel()[members] < NEVER]
         shelf.leave.ravel()[members] = self.after
 
@@ -236,7 +237,7 @@ class _Step:
             (titles.arrivals_used, 0, world.used_slots),
             (titles.arrivals_new, world.used_slots, self._places),
         ):
-            products = where_true(rng.random(self.block.size) < rate * self.stride)
+            products = where_true(rng.random(self.block.size, np.float32) < rate * self.stride)
             leave, back = (column[first:last].take(products, axis=1) for column in (shelf.leave, shelf.back))
             free = (leave >= NEVER) & (back >= NEVER)
             place = first + free.argmax(axis=0)
@@ -277,7 +278,7 @@ class _Step:
         moods.amazon_until[turn] = self.after + (days * 1440 / world.step_minutes).astype(np.int32)
         price = moods.worth * titles.new_multiple * titles.amazon_factor
         moods.amazon[turn] = np.where(on, s.NOTHING, price[turn])
-        moved = where_true((moods.amazon > 0) & (rng.random(block.size) < 0.02 * self.stride))
+        moved = where_true((moods.amazon > 0) & (rng.random(block.size, np.float32) < 0.02 * self.stride))
         moods.amazon[moved] = price[moved] * np.exp(rng.normal(0, 0.04, len(moved)))
 
     def _repricing(self) -> None:
@@ -335,8 +336,8 @@ class _Step:
         cause = np.concatenate(
             [np.full(bought.sum(), BY_CUSTOMER, np.int32), np.full(len(scouted), BY_RESELLER, np.int32)]
         )
-        flat, first = np.unique(flat, return_index=True)
-        self._sell(flat, cause=cause[first])
+        first = first_of_each(flat)
+        self._sell(flat[first], cause=cause[first])
 
     def _customers(self) -> tuple[Array, Array]:
         """Who came, by product, and the place that each bought from, as `choose` tells it."""

@@ -93,9 +93,7 @@ def put_offers(
     n = len(flat)
     used = flat // shelf.price.shape[1] < world.used_slots
     draw = rng.random((6, n))
-    used_policy = np.searchsorted(np.cumsum(world.policies_used)[:-1], draw[0])
-    new_policy = np.searchsorted(np.cumsum(world.policies_new)[:-1], draw[0])
-    policy = np.where(used, used_policy, new_policy)
+    policy = np.where(used, *(_drawn(shares, draw[0]) for shares in (world.policies_used, world.policies_new)))
     grade = np.where(used, USED_GRADES[np.searchsorted(USED_GRADE_SHARES[:-1], draw[1])], 1)
     fba = draw[2] < np.where(used, 0.25, 0.4)
     fair = np.where(used, worth * GRADE_FACTOR[grade], new_worth)
@@ -105,26 +103,34 @@ def put_offers(
     many = np.where(draw[4] < world.multi_copy_share, rng.integers(2, 6, n), 1)
     endless = draw[4] < world.endless_stock_share
     step_hours = world.step_minutes / 60
-    pace = np.array(world.reprice_hours)[policy] / step_hours
+    pace = np.array(world.reprice_hours).take(policy) / step_hours
     pace *= np.exp(world.reprice_sigma * rng.standard_normal(n))
-    life = rng.exponential(world.offer_life_days * 1440 / world.step_minutes, n)
+    life, wait = rng.standard_exponential((2, n))
+    fresh = {
+        "price": price,
+        "first_price": price,
+        "ship": ship,
+        "landed": price + np.maximum(ship, 0),
+        "grade": grade,
+        "fba": fba,
+        "policy": policy,
+        "copies": np.where(used, many, np.where(endless, ENDLESS, many)),
+        "seller": world.sellers * draw[5] ** 2,
+        "offer": numbers,
+        "arrived": minute,
+        "leave": step + 1 + (life * (world.offer_life_days * 1440 / world.step_minutes)).astype(np.int32),
+        "back": NEVER,
+        "pace": np.maximum(pace, 1.0),
+        "reprice": step + 1 + (wait * pace).astype(np.int32),
+        "floor": fair * rng.uniform(*world.floor_factor, n),
+    }
+    for name, values in fresh.items():
+        getattr(shelf, name).reshape(-1)[flat] = values
 
-    shelf.price.ravel()[flat] = price
-    shelf.first_price.ravel()[flat] = price
-    shelf.ship.ravel()[flat] = ship
-    shelf.landed.ravel()[flat] = price + np.maximum(ship, 0)
-    shelf.grade.ravel()[flat] = grade
-    shelf.fba.ravel()[flat] = fba
-    shelf.policy.ravel()[flat] = policy
-    shelf.copies.ravel()[flat] = np.where(used, many, np.where(endless, ENDLESS, many))
-    shelf.seller.ravel()[flat] = (world.sellers * draw[5] ** 2).astype(np.int16)
-    shelf.offer.ravel()[flat] = numbers
-    shelf.arrived.ravel()[flat] = minute
-    shelf.leave.ravel()[flat] = step + 1 + life.astype(np.int32)
-    shelf.back.ravel()[flat] = NEVER
-    shelf.pace.ravel()[flat] = np.maximum(pace, 1.0)
-    shelf.reprice.ravel()[flat] = step + 1 + (rng.exponential(1.0, n) * pace).astype(np.int32)
-    shelf.floor.ravel()[flat] = (fair * rng.uniform(*world.floor_factor, n)).astype(np.int32)
+
+def _drawn(shares: tuple[float, ...], draw: Array) -> Array:
+    """Numbers drawn by their shares from uniform draws."""
+    return np.searchsorted(np.cumsum(shares)[:-1], draw)
 
 
 def _first_target(
