@@ -21,7 +21,8 @@ bin="$venv/bin"
 # The page is tested in a real browser. Root may install it; others are told by the tests how.
 if ! command -v chromium >/dev/null && [[ "$(id -u)" == 0 ]] && command -v apt-get >/dev/null; then
     echo "== chromium"
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; } ||
+        echo "chromium could not be installed; the tests of the page will say what is missing" >&2
 fi
 
 echo "== ruff, mypy, shellcheck"

@@ -13,6 +13,7 @@ from keepa_deals.collector import PAGE, PAGES_PER_QUERY, PageSaved, PageSetAside
 from keepa_deals.records import Pass, PassReport, StopReason
 from keepa_deals.store import absences, pass_records, poison
 from keepa_deals.store.pass_records import PassState
+from keepa_deals.store.retention import forget_old_records
 from keepa_deals.token_budget import Purpose, Wait
 from keepa_deals.work import Shift
 
@@ -60,6 +61,7 @@ def _resume_or_begin(shift: Shift, state: PassState) -> Sweep:
         return Sweep(state.sweep, state.sweep_started_at, state.page_cursor)
     now = shift.means.clock.now()
     with shift.means.store.write(shift.lease) as connection:
+        forget_old_records(connection, now=now)
         return Sweep(pass_records.begin_sweep(connection, shift.which, now=now), now, 0)
 
 

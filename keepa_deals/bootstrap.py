@@ -24,8 +24,9 @@ from keepa_deals.store.schema import check_database
 from keepa_deals.token_manager import TokenManager
 from keepa_deals.work import Means
 
-ANSWER_WITHIN = timedelta(seconds=250)
-"""Of real time: the client gives up before. The token ledger counts in the product's time."""
+ANSWER_WITHIN = timedelta(seconds=380)
+"""Of real time: the client gives up before (its longest wait is connect + 3 reads of a full look, 365 s). The token
+ledger counts in the product's time."""
 
 
 @dataclass(frozen=True, slots=True)

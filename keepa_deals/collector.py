@@ -24,6 +24,7 @@ ROWS_PER_PAGE = 150
 PAGES_PER_QUERY = 67
 """Keepa documentation, deals: at most 10,000 rows of one query can be read."""
 PAGE = "page"
+ROW = "row"
 """the kind of poison that an unreadable page is"""
 
 
@@ -90,9 +91,10 @@ def _save(shift: Shift, page: int, bought: Bought[FeedPage], *, along: AlongWith
             costs=means.costs,
             now=now,
         )
-        poison.forgive(connection, PAGE, page_key(shift.which, page))
+        poison.forgive(connection, PAGE, [page_key(shift.which, page)])
+        poison.forgive(connection, ROW, [record.asin for record in feed_page.records])
         for row in feed_page.unreadable:
-            poison.note_failure(connection, "row", row.key, error=row.error, now=now)
+            poison.note_failure(connection, ROW, row.key, error=row.error, now=now)
         call_ledger.note_effect(connection, bought.call_id, gained=effect.gained, confirmed=effect.confirmed, retired=0)
         saved = PageSaved(effect, is_last=feed_page.row_count < ROWS_PER_PAGE or page + 1 >= PAGES_PER_QUERY)
         along(connection, saved)

@@ -25,7 +25,7 @@ from keepa_deals.work import Means, Shift
 
 log = logging.getLogger(__name__)
 
-STALL_LIMIT_SECONDS = 270.0
+STALL_LIMIT_SECONDS = 400.0
 """Longer than the longest answer of Keepa that the client waits for; then the lease is let go."""
 BACKFILL_EVERY = timedelta(minutes=30)
 LOOK_AGAIN_AFTER = timedelta(seconds=60)

@@ -44,6 +44,8 @@ class HeldDeal:
     price_now_cents: int | None
     condition: Condition | None
     verified_at: datetime
+    seen_at: datetime
+    """Keepa's newest update that we took anything from: never before `verified_at`"""
     gone_at: datetime | None
     look_due: bool
     """its price was seen to move: nothing less than a full look verifies it now"""
@@ -89,7 +91,7 @@ def sighting_of_product(product: Product, source: Source) -> Sighting:
 
 def compare(held: HeldDeal, sighting: Sighting) -> Comparison:
     """Pure. A sighting older than what we hold teaches nothing, whatever it says."""
-    last_known = held.verified_at if held.gone_at is None else held.gone_at
+    last_known = held.seen_at if held.gone_at is None else held.gone_at
     if sighting.seen_at <= last_known:
         return Comparison.NOT_NEWER
     if sighting.used_cents is None:

@@ -23,26 +23,29 @@ ONE_TICK_SECONDS = 65.0
 
 
 def update_recent_deals(shift: Shift, _state: PassState) -> PassReport:
-    """Read the newest pages and save them. The first pages are planned spending, the others ask like any call."""
+    """Read the newest pages and save them. The first pages are planned spending, the others ask like any call.
+
+    Raises BadSettings before anything is spent where the plan does not carry this live update.
+    """
     tokens = shift.means.tokens
+    _plan(shift, due_at=shift.started_at)
     planned = live_pages(tokens.status().refill_rate)
     tokens.begin_live_update(pages=planned)
     try:
         report = _read_pages(shift, planned)
     finally:
         tokens.end_live_update()
-    _plan_next(shift, is_waiting=report.stop is StopReason.WAITING_FOR_TOKENS)
+    if report.stop is StopReason.WAITING_FOR_TOKENS:
+        _plan(shift, due_at=shift.started_at)
     return report
 
 
-def _plan_next(shift: Shift, *, is_waiting: bool) -> None:
-    """Tell the token ledger when the next live update will want its tokens; one that waits wants them now."""
+def _plan(shift: Shift, *, due_at: datetime) -> None:
+    """Tell the token ledger when a live update wants its tokens; beginning one moves its plan on by an interval."""
     tokens = shift.means.tokens
     rate = tokens.status().refill_rate
     if rate > 0:
-        every = live_interval(rate)
-        due_at = shift.started_at if is_waiting else shift.started_at + every
-        tokens.plan_live_update(due_at=due_at, pages=live_pages(rate), every=every)
+        tokens.plan_live_update(due_at=due_at, pages=live_pages(rate), every=live_interval(rate))
 
 
 def _read_pages(shift: Shift, planned: int) -> PassReport:

@@ -87,7 +87,7 @@ def load_complaint(binary: Path, *, folder: Path, socket: Path) -> str | None:
     ) as server:
         assert server.stdout is not None
         for line in server.stdout:
-            lines.append(line.strip())
+            lines += [line.strip()] if line.strip() else []
             if READY in line or time.monotonic() > deadline:
                 server.terminate()
                 server.stdout.read()

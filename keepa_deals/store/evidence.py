@@ -15,7 +15,7 @@ from keepa_deals.errors import (
     SubscriptionEnded,
 )
 from keepa_deals.health_facts import CallFact, CallResult, DealsFact, KeepaFact, PassFact, PoisonFact, PulseFact
-from keepa_deals.records import DealState, Pass, StopReason
+from keepa_deals.records import DealState, Pass
 from keepa_deals.store.call_ledger import CallOutcome
 from keepa_deals.store.find import is_state
 from keepa_deals.store.tables import calls, deals, pass_reports, pass_states, poison, pulses
@@ -24,7 +24,6 @@ FAILURES_LOOKED_AT = 20
 UNSETTLED_AFTER = timedelta(minutes=5)
 """A call whose answer nobody recorded for so long got none: longer than any time limit of the client."""
 
-UNDONE_STOPS = (StopReason.WAITING_FOR_TOKENS, StopReason.KEEPA_AWAY, StopReason.FAILED)
 
 _RESULTS = {
     CallOutcome.LOST: CallResult.UNREACHABLE,
@@ -60,7 +59,7 @@ def passes(connection: Connection) -> tuple[PassFact, ...]:
             last_started_at=row.last_started_at,
             last_finished_at=row.last_finished_at,
             last_worked_at=row.last_worked_at,
-            last_done_at=_last_done_at(connection, row.which_pass),
+            last_done_at=row.last_done_at,
             stop=row.stop,
             waiting_until=row.waiting_until,
             consecutive_failures=row.consecutive_failures,
@@ -146,12 +145,3 @@ def _failed_runs(connection: Connection, *, since: datetime | None) -> tuple[Cal
     rows = connection.execute(statement.order_by(pass_reports.c.id.desc()).limit(FAILURES_LOOKED_AT))
     found = ((row.ended_at, _RESULT_OF_ERROR.get(row.error.split(":")[0]), row.error) for row in rows)
     return tuple(CallFact(at, result, error) for at, result, error in found if result is not None)
-
-
-def _last_done_at(connection: Connection, which: str) -> datetime | None:
-    return connection.execute(
-        select(pass_reports.c.ended_at)
-        .where(pass_reports.c.which_pass == which, pass_reports.c.stop.not_in(UNDONE_STOPS))
-        .order_by(pass_reports.c.started_at.desc())
-        .limit(1)
-    ).scalar()

@@ -14,10 +14,11 @@ from keepa_deals.records import CostSettings, DealState, FeedEstimate, FeedRecor
 from keepa_deals.store.absences import LEFT_FEED
 from keepa_deals.store.change_rows import Change, Observation, insert_changes, insert_observations, price_events
 from keepa_deals.store.held_deals import HELD_COLUMNS, held_deal, repriced_columns
+from keepa_deals.store.poison import forgive
 from keepa_deals.store.statements import rows_by_asin, update_each
 from keepa_deals.store.tables import candidates, deals
 
-OPEN_STAGES = frozenset({"feed", "light_look", "dropped"})
+OPEN_STAGES = frozenset({"feed", "light_look", "dropped", "set_aside"})
 """Stages of a candidate that a new price sends back to the start."""
 
 
@@ -172,6 +173,7 @@ def _write(connection: Connection, batch: _Batch, *, domain_id: int, now: dateti
     if batch.candidate_inserts:
         connection.execute(insert(candidates), [{"domain_id": domain_id, **row} for row in batch.candidate_inserts])
     update_each(connection, candidates, batch.candidate_restarts, domain_id)
+    forgive(connection, "product", [row["b_asin"] for row in batch.candidate_restarts])
     update_each(connection, candidates, batch.candidate_sightings, domain_id)
     update_each(connection, deals, batch.confirmations, domain_id)
     update_each(connection, deals, batch.price_changes, domain_id)

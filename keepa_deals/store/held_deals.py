@@ -25,6 +25,7 @@ HELD_COLUMNS = (
     deals.c.sale_price_cents,
     deals.c.condition,
     deals.c.verified_at,
+    deals.c.keepa_updated_at,
     deals.c.gone_at,
     deals.c.unverified_since,
     deals.c.look_due_since,
@@ -42,6 +43,7 @@ def held_deal(row: Row[Any]) -> HeldDeal:
         price_now_cents=row.price_now_cents,
         condition=None if row.condition is None else Condition(row.condition),
         verified_at=row.verified_at,
+        seen_at=max(row.verified_at, row.keepa_updated_at or row.verified_at),
         gone_at=row.gone_at,
         look_due=row.look_due_since is not None,
     )

@@ -67,7 +67,7 @@ class LookSaver:
         for one in judged:
             row = held.get(one.product.asin)
             if not self._shows_offers(one.product):
-                self.note_unreadable(one.product.asin, NOT_FETCHED)
+                self._note_not_fetched(one.product.asin, is_shown=row is not None and row.state != DealState.GONE)
             elif one.unworthy is not None:
                 effect.retired += self._retire(one.product.asin, row, reason=one.unworthy, product=one.product)
             else:
@@ -113,10 +113,14 @@ class LookSaver:
             )
 
     def note_unreadable(self, asin: str, error: str) -> None:
-        """A product that could not be read: the third time it is set aside."""
+        """A product that could not be read: the third time it is set aside, until its price moves."""
         if note_failure(self.connection, "product", asin, error=error, now=self.now):
             self._set_candidate(asin, stage="set_aside", worth_cents=None, reason=error[:300])
-            self._set_deal(asin, look_due_since=None, look_due_reason=None)
+
+    def _note_not_fetched(self, asin: str, *, is_shown: bool) -> None:
+        """Keepa's own failure: a deal on show waits for its next turn, a candidate is given up the third time."""
+        if not is_shown:
+            self.note_unreadable(asin, NOT_FETCHED)
 
     def _shows_offers(self, product: Product) -> bool:
         """Whether the offers are of today; without them nothing is seen, and nobody is retired unseen."""
@@ -144,7 +148,7 @@ class LookSaver:
             self._tell(self._events_of_return(product, row))
         self._set_candidate(asin, stage="deal", worth_cents=one.judgement.profit_cents, reason=None)
         self._observe(product, one.judgement)
-        forgive(self.connection, "product", asin)
+        forgive(self.connection, "product", [asin])
 
     def _events_of_return(self, product: Product, row: Row[Any]) -> list[Change]:
         if row.state == DealState.GONE:

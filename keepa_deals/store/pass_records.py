@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Row, insert, select, update
 from keepa_deals.records import Pass, PassReport, StopReason
 from keepa_deals.store.tables import pass_reports, pass_states
 
-REPORTED_STOPS = frozenset(StopReason) - {StopReason.NOT_DUE, StopReason.HELD}
+UNDONE_STOPS = (StopReason.WAITING_FOR_TOKENS, StopReason.KEEPA_AWAY, StopReason.FAILED)
+"""Ends of a run that leave its work to the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class PassState:
     last_started_at: datetime | None
     last_finished_at: datetime | None
     last_worked_at: datetime | None
+    last_done_at: datetime | None
+    """when a run last came to its own end, rather than to a wait or a failure"""
     stop: str | None
     waiting_until: datetime | None
     watermark: datetime | None
@@ -41,6 +44,7 @@ def _as_state(row: Row[Any]) -> PassState:
         last_started_at=row.last_started_at,
         last_finished_at=row.last_finished_at,
         last_worked_at=row.last_worked_at,
+        last_done_at=row.last_done_at,
         stop=row.stop,
         waiting_until=row.waiting_until,
         watermark=row.watermark,
@@ -112,11 +116,10 @@ def finish_sweep(connection: Connection, which: Pass, *, now: datetime) -> None:
 
 
 def finish_pass(connection: Connection, report: PassReport, *, due_at: datetime, now: datetime) -> None:
-    """Keep the report, and when the pass is due again. A wait that repeats adds no row."""
+    """Keep the report, and when the pass is due again. A wait or an idle run that repeats adds no row."""
     state = pass_state(connection, report.which)
-    repeated_wait = (
-        state is not None and state.stop == report.stop == StopReason.WAITING_FOR_TOKENS and report.tokens_spent == 0
-    )
+    is_idle = report.stop in (StopReason.WAITING_FOR_TOKENS, StopReason.NOTHING_TO_DO) and report.tokens_spent == 0
+    is_repeated = is_idle and state is not None and state.stop == report.stop
     failed = report.stop in (StopReason.FAILED, StopReason.KEEPA_AWAY)
     _set(
         connection,
@@ -124,12 +127,13 @@ def finish_pass(connection: Connection, report: PassReport, *, due_at: datetime,
         due_at=due_at,
         interval_seconds=max(0, int((due_at - now) / timedelta(seconds=1))),
         last_finished_at=now,
+        last_done_at=(state.last_done_at if state else None) if report.stop in UNDONE_STOPS else now,
         stop=report.stop,
         waiting_until=report.waiting_until,
         consecutive_failures=(state.consecutive_failures + 1 if state else 1) if failed else 0,
         last_error=report.error if failed else None,
     )
-    if not repeated_wait:
+    if not is_repeated:
         connection.execute(
             insert(pass_reports).values(
                 which_pass=report.which,

@@ -39,6 +39,7 @@ def set_aside_since(connection: Connection, kind: str, keys: Sequence[str], *, s
     return connection.execute(statement.limit(1)).first() is not None
 
 
-def forgive(connection: Connection, kind: str, key: str) -> None:
-    """It worked after all."""
-    connection.execute(delete(poison).where(poison.c.kind == kind, poison.c.key == key))
+def forgive(connection: Connection, kind: str, keys: Sequence[str]) -> None:
+    """They worked after all, or deserve another trial."""
+    if keys:
+        connection.execute(delete(poison).where(poison.c.kind == kind, poison.c.key.in_(keys)))

@@ -222,6 +222,7 @@ pass_states = Table(
     Column("last_started_at", Instant),
     Column("last_finished_at", Instant),
     Column("last_worked_at", Instant),
+    Column("last_done_at", Instant),
     Column("stop", String(20)),
     Column("waiting_until", Instant),
     Column("watermark", Instant),

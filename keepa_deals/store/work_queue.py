@@ -43,6 +43,7 @@ def waiting_candidates(connection: Connection, *, domain_id: int) -> list[Waitin
 
 def waiting_deals(connection: Connection, *, domain_id: int) -> list[WaitingDeal]:
     """The deals on show that could be verified, the most profitable if there are very many."""
+    set_aside = select(candidates.c.asin).where(candidates.c.domain_id == domain_id, candidates.c.stage == "set_aside")
     rows = connection.execute(
         select(
             deals.c.asin,
@@ -52,7 +53,11 @@ def waiting_deals(connection: Connection, *, domain_id: int) -> list[WaitingDeal
             deals.c.looked_at,
             deals.c.look_due_since,
         )
-        .where(deals.c.domain_id == domain_id, deals.c.state.in_((DealState.LIVE, DealState.UNVERIFIED)))
+        .where(
+            deals.c.domain_id == domain_id,
+            deals.c.state.in_((DealState.LIVE, DealState.UNVERIFIED)),
+            deals.c.asin.not_in(set_aside),
+        )
         .order_by(deals.c.profit_cents.desc().nulls_last())
         .limit(DEALS_CONSIDERED)
     )

@@ -22,6 +22,7 @@ HELD = HeldDeal(
     price_now_cents=2849,
     condition=Condition.GOOD,
     verified_at=NOON - timedelta(hours=3),
+    seen_at=NOON - timedelta(hours=3),
     gone_at=None,
     look_due=False,
 )
@@ -52,6 +53,7 @@ SEEN = Sighting(
         ({"look_due": True}, {}, Comparison.INCONCLUSIVE),
         ({"look_due": True}, {"used_cents": 2400}, Comparison.CHANGED),
         ({}, {"seen_at": HELD.verified_at}, Comparison.NOT_NEWER),
+        ({"seen_at": NOON}, {"used_cents": 1}, Comparison.NOT_NEWER),
         ({}, {"seen_at": HELD.verified_at - timedelta(hours=1), "used_cents": 1}, Comparison.NOT_NEWER),
     ],
 )

@@ -191,6 +191,7 @@ def upgrade() -> None:
         sa.Column("last_started_at", sa.String(24), nullable=True),
         sa.Column("last_finished_at", sa.String(24), nullable=True),
         sa.Column("last_worked_at", sa.String(24), nullable=True),
+        sa.Column("last_done_at", sa.String(24), nullable=True),
         sa.Column("stop", sa.String(length=20), nullable=True),
         sa.Column("waiting_until", sa.String(24), nullable=True),
         sa.Column("watermark", sa.String(24), nullable=True),
