@@ -17,6 +17,8 @@ LOAD_SECONDS = 60
 """how long the trial may take to load what is on disk (256 MB at most)"""
 
 READY = "Ready to accept connections"
+COMPLAINT_LINES = 4
+"""about a bad manifest the server says a title, the place, the line, and only then what is wrong with it"""
 UNREADABLE = ("Bad file format", "reading the append only file", "AOF", "RDB", "rdb")
 
 
@@ -94,6 +96,6 @@ def load_complaint(binary: Path, *, folder: Path, socket: Path) -> str | None:
                 return None
         status = server.wait()
     last = lines[-1] if lines else ""
-    if status == 0 or not any(sign in last for sign in UNREADABLE):
+    if status == 0 or not any(sign in line for line in lines[-COMPLAINT_LINES:] for sign in UNREADABLE):
         return None
     return last.partition("# ")[2].partition(": make a backup")[0] or last
