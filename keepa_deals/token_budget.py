@@ -318,8 +318,3 @@ def ordinary_call_limit(rate: int) -> int:
     """
     window = rate * (live_interval(rate) // timedelta(minutes=1)) - FEED_PAGE_COST * live_pages(rate)
     return max(full_look_most(1), min(2 * rate, window))
-
-
-def parallel_calls(rate: int, *, mean_bill: float) -> int:
-    """How many calls must be in the air so that latency (5 s) does not let tokens expire; at least two."""
-    return max(2, ceil(rate * 5 / 60 / max(1.0, mean_bill)))

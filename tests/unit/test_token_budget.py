@@ -21,7 +21,6 @@ from keepa_deals.token_budget import (
     live_pages,
     most_affordable,
     ordinary_call_limit,
-    parallel_calls,
     plans_are_modest,
     plans_leave_tokens,
 )
@@ -50,11 +49,6 @@ def test_the_proposed_live_updates_take_at_most_a_tenth_of_the_refill(rate: int)
 @pytest.mark.parametrize(("rate", "limit"), [(1, 12), (5, 12), (7, 14), (20, 40), (60, 55), (300, 280), (1200, 1180)])
 def test_an_ordinary_call_stays_under_two_minutes_refill_and_one_window(rate: int, limit: int) -> None:
     assert ordinary_call_limit(rate) == limit
-
-
-@pytest.mark.parametrize(("rate", "mean", "calls"), [(5, 7.1, 2), (300, 7.1, 4), (1200, 7.1, 15), (60, 0.0, 5)])
-def test_calls_in_the_air_grow_with_the_rate(rate: int, mean: float, calls: int) -> None:
-    assert parallel_calls(rate, mean_bill=mean) == calls
 
 
 @pytest.mark.parametrize(
@@ -206,6 +200,6 @@ def test_on_a_steady_plan_nothing_is_refused_no_live_update_is_late_and_every_wa
 def test_no_token_expires_while_something_is_wanted(rate: int) -> None:
     most = ordinary_call_limit(rate)
     wish = (("candidate_full", most // 12 * 12, True),) * 2
-    lab = Lab(3, rate=rate, hours=2, workers=parallel_calls(rate, mean_bill=0.3 * most), ordinary=wish).run()
+    lab = Lab(3, rate=rate, hours=2, workers=1, ordinary=wish).run()
     assert lab.meter.expired <= rate
     assert lab.meter.refused == 0

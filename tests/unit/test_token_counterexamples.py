@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from token_lab import MINUTE, START, Lab, Mishaps
 
-from keepa_deals.token_budget import ordinary_call_limit, parallel_calls
+from keepa_deals.token_budget import ordinary_call_limit
 from keepa_deals.token_ledger import Answer, Denied, Granted, Ledger, Reservation
 
 FULL = ("candidate_full", 12, True)
@@ -209,15 +209,14 @@ def test_13_a_tick_counts_only_when_it_is_surely_past() -> None:
     assert ledger.balance == 15
 
 
-def test_14_batches_and_parallel_calls_grow_with_the_rate() -> None:
-    def expired(most: int, workers: int) -> float:
-        lab = Lab(2, rate=300, hours=2, workers=workers, ordinary=(("candidate_full", most, True),)).run()
+def test_14_batches_that_grow_with_the_rate_leave_no_need_for_parallel_calls() -> None:
+    def expired(most: int) -> float:
+        lab = Lab(2, rate=300, hours=2, workers=1, ordinary=(("candidate_full", most, True),)).run()
         assert lab.meter.refused == 0
         return lab.meter.expired / (300 * 120)
 
-    most = ordinary_call_limit(300)
-    assert expired(12, 2) > 0.5
-    assert expired(most, parallel_calls(300, mean_bill=0.6 * most)) < 0.01
+    assert expired(12) > 0.5
+    assert expired(ordinary_call_limit(300)) < 0.01
 
 
 @dataclass(slots=True)
