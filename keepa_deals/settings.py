@@ -67,6 +67,11 @@ class Settings:
     web_hostnames: tuple[str, ...]
     """further names under which people reach the web server, such as a proxy's"""
     admin_api_key: Secret | None
+    deadman_url: Secret | None
+    """asked after each good verdict, so that somebody outside notices when that ends"""
+    webhook_url: Secret | None
+    """told when the verdict changes, signed with `webhook_secret`; both or neither"""
+    webhook_secret: Secret | None
     log_level: str
     promise_hours: float
     feed_query_file: Path | None
@@ -179,6 +184,15 @@ def settings_from(values: Mapping[str, str], *, root: Path) -> Settings:
         )
     redis_url = read.secret("REDIS_URL", _redis_url)
     database_url = read.secret("DATABASE_URL", _database_url)
+    deadman_url = read.secret("DEADMAN_URL", _outside_url)
+    webhook_url = read.secret("VERDICT_WEBHOOK_URL", _outside_url)
+    webhook_secret = read.secret("VERDICT_WEBHOOK_SECRET", _signing_secret)
+    if (webhook_url is None) != (webhook_secret is None):
+        raise BadSettings(
+            "VERDICT_WEBHOOK_URL and VERDICT_WEBHOOK_SECRET belong together, but only one of them is set; "
+            "set both, or neither."
+        )
+    given = (key, admin_key, redis_url, database_url, deadman_url, webhook_url, webhook_secret)
     return Settings(
         root=root,
         var_dir=read("VAR_DIR", root / "var", lambda text: _path(root, text)),
@@ -191,6 +205,9 @@ def settings_from(values: Mapping[str, str], *, root: Path) -> Settings:
         web_port=read("WEB_PORT", 8000, _integer(1, 65535)),
         web_hostnames=read("WEB_HOSTNAMES", (), _hosts),
         admin_api_key=admin_key,
+        deadman_url=deadman_url,
+        webhook_url=webhook_url,
+        webhook_secret=webhook_secret,
         log_level=read("LOG_LEVEL", "INFO", _one_of(*LOG_LEVELS)),
         promise_hours=read("PROMISE_HOURS", 12.0, _number(1, 168)),
         feed_query_file=read("FEED_QUERY_FILE", None, lambda text: _path(root, text)),
@@ -210,7 +227,7 @@ def settings_from(values: Mapping[str, str], *, root: Path) -> Settings:
         clock_speed=speed,
         clock_anchor=read("CLOCK_ANCHOR", None, _instant),
         backup_keep=read("BACKUP_KEEP", 7, _integer(1, 1000)),
-        secrets=tuple(secret for secret in (key, admin_key, redis_url, database_url) if secret is not None),
+        secrets=tuple(secret for secret in given if secret is not None),
     )
 
 
@@ -334,6 +351,21 @@ def _database_url(text: str) -> None:
 def _keepa_key(text: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9]{16,128}", text):
         raise _Wrong("a Keepa key is a run of letters and digits, usually 64 of them, without quotes or spaces")
+
+
+def _outside_url(text: str) -> None:
+    try:
+        parts = urlsplit(text)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address or not re.fullmatch(r"[\x21-\x7e]+", text):
+        raise _Wrong("it must be an address that begins with https:// or http://, without spaces")
+
+
+def _signing_secret(text: str) -> None:
+    if not re.fullmatch(r"[\x21-\x7e]{16,256}", text):
+        raise _Wrong("it must have at least 16 printable characters and no spaces")
 
 
 def _admin_key(text: str) -> None:

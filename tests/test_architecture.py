@@ -28,7 +28,7 @@ BANDS: tuple[tuple[str, frozenset[str]], ...] = (
         frozenset(
             {
                 "settings", "installation", "identity", "redis_client", "keepa_client", "token_manager", "locks",
-                "logs", "celery_commands", "store",
+                "logs", "celery_commands", "store", "alerts",
             }
         ),
     ),

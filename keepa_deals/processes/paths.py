@@ -53,6 +53,16 @@ def watchdog_file(settings: Settings) -> Path:
     return settings.run_dir / "watchdog.json"
 
 
+def witness_file(settings: Settings) -> Path:
+    """When the last verdict was kept, and how long its write waited for the database."""
+    return settings.run_dir / "witness.json"
+
+
+def alerts_file(settings: Settings) -> Path:
+    """What was told outside, what waits to be, and how the ways out stand."""
+    return settings.run_dir / "alerts.json"
+
+
 def demo_file(settings: Settings) -> Path:
     """The simulator's key and port, chosen once."""
     return settings.run_dir / "demo.json"

@@ -19,6 +19,7 @@ from typing import Any
 from keepa_deals.errors import KeepaDealsError
 from keepa_deals.identity import ProcessIdentity
 from keepa_deals.installation import write_atomically
+from keepa_deals.logs import log_to_stream
 from keepa_deals.processes import ending, preflight, roster, signs, surroundings
 from keepa_deals.processes.healing import (
     SLEPT_SECONDS,
@@ -35,6 +36,7 @@ from keepa_deals.processes.paths import roster_file, supervisor_socket, watchdog
 from keepa_deals.processes.programs import WORKER_QUEUES
 from keepa_deals.processes.speech import say
 from keepa_deals.processes.supervisor_client import FATAL, RUNNING, Supervisor, SupervisorAway
+from keepa_deals.processes.witness import Witness
 from keepa_deals.records import Pass
 from keepa_deals.settings import Settings
 
@@ -199,13 +201,15 @@ def _stopped_members(identity: ProcessIdentity) -> list[int]:
 
 def main() -> int:
     settings = surroundings.full_settings(preflight.ROOT, os.environ)
-    watchdog = Watchdog(settings)
+    log_to_stream(settings.log_level, secrets=settings.secrets)
+    watchdog, witness = Watchdog(settings), Witness(settings)
     say("watchdog: looking every 10 s")
     while True:
         try:
             watchdog.look()
         except (KeepaDealsError, OSError, ValueError) as error:
             say(f"watchdog: this round failed ({error.__class__.__name__}: {error}); the next one tries again")
+        witness.turn()
         time.sleep(LOOP_SECONDS)
 
 

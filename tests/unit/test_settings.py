@@ -60,6 +60,12 @@ def test_an_empty_text_is_as_good_as_none() -> None:
         ({"WEB_HOST": "not a host"}, ("WEB_HOST", "not a host")),
         ({"WEB_HOSTNAMES": "deals.example.org, not a host"}, ("WEB_HOSTNAMES", "not a host")),
         ({"ADMIN_API_KEY": "short"}, ("ADMIN_API_KEY", "16")),
+        ({"DEADMAN_URL": "ftp://x"}, ("DEADMAN_URL", "https://")),
+        ({"DEADMAN_URL": "https://[::1"}, ("DEADMAN_URL", "https://")),
+        ({"VERDICT_WEBHOOK_URL": "https://h.example/a b"}, ("VERDICT_WEBHOOK_URL", "without spaces")),
+        ({"VERDICT_WEBHOOK_URL": "https://h.example/x"}, ("VERDICT_WEBHOOK_SECRET", "both, or neither")),
+        ({"VERDICT_WEBHOOK_SECRET": "x" * 16}, ("VERDICT_WEBHOOK_URL", "both, or neither")),
+        ({"VERDICT_WEBHOOK_SECRET": "short"}, ("VERDICT_WEBHOOK_SECRET", "16")),
         ({"CLOCK_ANCHOR": "yesterday"}, ("CLOCK_ANCHOR", "yesterday", "zone")),
         ({"SIMULATOR_PRODUCTS": "5"}, ("SIMULATOR_PRODUCTS", "50")),
     ],
@@ -78,6 +84,8 @@ def test_a_bad_setting_is_named_with_what_would_be_right(values: dict[str, str],
         {"ADMIN_API_KEY": "tiny secret"},
         {"REDIS_URL": "secret-password@host"},
         {"DATABASE_URL": "mysql://u:secret-password@host"},
+        {"DEADMAN_URL": "https://check.example/secret token"},
+        {"VERDICT_WEBHOOK_SECRET": "tiny secret"},
     ],
 )
 def test_a_bad_secret_is_not_repeated(values: dict[str, str]) -> None:
@@ -92,6 +100,17 @@ def test_no_secret_shows_in_the_representation_of_settings() -> None:
     )
     for secret in (KEY, ADMIN, "hush"):
         assert secret not in repr(settings)
+
+
+def test_what_tells_the_outside_is_secret_too() -> None:
+    given = {
+        "DEADMAN_URL": "https://check.example/hush-1",
+        "VERDICT_WEBHOOK_URL": "https://hook.example/hush-2",
+        "VERDICT_WEBHOOK_SECRET": "hush-3-hush-3-hush",
+    }
+    settings = read(**given)
+    assert "hush" not in repr(settings)
+    assert {secret.reveal() for secret in settings.secrets} == set(given.values())
 
 
 @pytest.mark.parametrize(("text", "cents"), [("2", 200), ("2.5", 250), ("2.05", 205), ("0", 0), ("0.99", 99)])
