@@ -18,8 +18,11 @@ if [[ $# -gt 0 ]]; then
     echo "kill_everything_force.sh takes no arguments but --help; it was given: $*" >&2
     exit 2
 fi
-if [[ ! -x venv/bin/python ]]; then
-    echo "There is no venv here, so nothing of this installation can be running; ./deploy_update.sh makes one." >&2
-    exit 1
-fi
-exec venv/bin/python -m keepa_deals.processes kill
+# What runs may run on an environment that venv no longer names: any of ours can end it.
+for python in venv/bin/python venv-????????????/bin/python; do
+    if [[ -x "$python" ]] && "$python" -c 'import dotenv, redis' 2>/dev/null; then
+        exec "$python" -m keepa_deals.processes kill
+    fi
+done
+echo "No working environment (venv) is here that could end anything; run ./deploy_update.sh, which makes one, then this again." >&2
+exit 1

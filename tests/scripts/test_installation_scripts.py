@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from keepa_deals.identity import ProcessIdentity
+from keepa_deals.installation import TAG_NAME, installation_id
 from keepa_deals.processes import paths
 from keepa_deals.store.engine import open_database
 from keepa_deals.store.schema import claim_origin
@@ -145,6 +146,24 @@ def refusal(checkout: Checkout) -> str:
     assert "Traceback" not in answer.stderr
     assert (checkout.root / "venv").is_symlink()
     return answer.stderr.strip()
+
+
+@pytest.mark.parametrize("in_its_place", [None, "folder", "dangling"])
+def test_kill_works_when_venv_was_taken_away_under_it(
+    make_checkout: MakeCheckout, sleeper: Callable[..., ProcessIdentity], in_its_place: str | None
+) -> None:
+    checkout = make_checkout()
+    venv = checkout.root / "venv"
+    venv.rename(checkout.root / "venv-0123456789ab")
+    if in_its_place == "folder":
+        venv.mkdir()
+    elif in_its_place == "dangling":
+        venv.symlink_to("nowhere")
+    checkout.settings.run_dir.mkdir(parents=True)
+    ours = sleeper(environment={TAG_NAME: installation_id(checkout.settings.var_dir)})
+    answer = checkout.run(checkout.root / "kill_everything_force.sh")
+    assert answer.returncode == 0, answer.stderr
+    assert not ours.is_alive()
 
 
 def test_deploy_refuses_a_setting_that_is_wrong(make_checkout: MakeCheckout) -> None:
