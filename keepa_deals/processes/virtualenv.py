@@ -5,6 +5,7 @@ Imports nothing but the standard library: it runs before anything is installed.
 
 from __future__ import annotations
 
+import csv
 import fcntl
 import hashlib
 import importlib.util
@@ -75,11 +76,11 @@ def ensure_environment(root: Path, *, say: Progress, lock: int) -> Path:
     requirements = root / "requirements.txt"
     python = f"{sys.implementation.cache_tag} {sys.version} {sys.base_prefix}"
     folder = root / environment_name(requirements.read_bytes(), python=python)
-    if (folder / COMPLETE).exists() and _works(folder):
+    if (folder / COMPLETE).exists() and is_whole(folder) and _works(folder):
         say(f"using {folder.name}, which has everything already")
         return folder
     if folder.exists():
-        say(f"removing {folder.name}, which was not finished")
+        say(f"removing {folder.name}, which is not whole")
         shutil.rmtree(folder)
     say(f"making {folder.name} with Python {sys.version.split(maxsplit=1)[0]} ({sys.executable})")
     _create(folder, lock=lock)
@@ -129,6 +130,24 @@ def remove_older(root: Path, *, keep: set[Path]) -> list[str]:
             shutil.rmtree(folder)
             removed.append(folder.name)
     return removed
+
+
+def is_whole(folder: Path) -> bool:
+    """Every file that pip recorded is there at its recorded size: a full disk or a slip of the hand can cut some."""
+    for record in folder.glob("lib/python*/site-packages/*.dist-info/RECORD"):
+        site = record.parents[1]
+        with record.open(encoding="utf-8", newline="") as lines:
+            sizes = {row[0]: int(row[2]) for row in csv.reader(lines) if len(row) == 3 and row[2].isdigit()}
+        if any(_size(site / name) != size for name, size in sizes.items()):
+            return False
+    return True
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
 
 
 def _works(folder: Path) -> bool:

@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from keepa_deals.errors import AlreadyRunning
-from keepa_deals.processes.virtualenv import building
+from keepa_deals.processes.virtualenv import building, is_whole
 
 PATIENCE_SECONDS = 30
 BUILD = """
@@ -59,3 +60,24 @@ def is_free_in_time(root: Path) -> bool:
         except AlreadyRunning:
             os.sched_yield()
     return False
+
+
+@pytest.mark.parametrize(
+    ("damage", "left"),
+    [
+        (lambda module: None, True),
+        (lambda module: module.unlink(), False),
+        (lambda module: module.write_text(""), False),
+        (lambda module: (module.unlink(), module.mkdir()), False),
+    ],
+    ids=["nothing", "deleted", "cut off", "another thing"],
+)
+def test_an_environment_is_whole_while_its_files_are_what_was_installed(
+    tmp_path: Path, damage: Callable[[Path], object], left: bool
+) -> None:
+    site = tmp_path / "lib/python3.11/site-packages"
+    (site / "one-1.dist-info").mkdir(parents=True)
+    (site / "one-1.dist-info/RECORD").write_text('one.py,sha256=x,8\n"a, b.py",,\none-1.dist-info/RECORD,,\n')
+    (site / "one.py").write_text("x = 1234")
+    damage(site / "one.py")
+    assert is_whole(tmp_path) is left
