@@ -254,6 +254,8 @@ class _Reader:
         try:
             return convert(text)
         except _Wrong as wrong:
+            if isinstance(wrong, _MayHoldSecret):
+                raise BadSettings(f"{name} (not shown here) can't be right; {wrong}.") from None
             raise BadSettings(f"{name} is {text!r}; {wrong}.") from None
 
     def secret(self, name: str, check: Callable[[str], None]) -> Secret | None:
@@ -269,6 +271,10 @@ class _Reader:
 
 class _Wrong(Exception):
     """What a value should be."""
+
+
+class _MayHoldSecret(_Wrong):
+    """The same of a value that is not to be repeated."""
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:
@@ -332,15 +338,25 @@ def _path(root: Path, text: str) -> Path:
 
 
 def _http_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
-        raise _Wrong(f"it must be an address such as {KEEPA_URL}, without key or query")
+    try:
+        parts = urlsplit(text)
+        is_bare = not (parts.query or parts.fragment or parts.username or parts.password)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_bare = is_address = False
+    if not (is_bare and is_address and re.fullmatch(r"[\x21-\x7e]+", text)):
+        raise _MayHoldSecret(f"it must be an address such as {KEEPA_URL}, without key or query")
     return text.rstrip("/")
 
 
 def _redis_url(text: str) -> None:
-    if urlsplit(text).scheme not in ("redis", "rediss", "unix"):
-        raise _Wrong("it must begin with redis://, rediss:// or unix://")
+    try:
+        parts = urlsplit(text)
+        has_port = parts.port != 0
+    except ValueError:
+        raise _Wrong("its port must be a number from 1 to 65535") from None
+    if parts.scheme not in ("redis", "rediss", "unix") or not has_port:
+        raise _Wrong("it must begin with redis://, rediss:// or unix://, and its port must be 1 to 65535")
 
 
 def _database_url(text: str) -> None:
