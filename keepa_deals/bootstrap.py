@@ -18,8 +18,9 @@ from keepa_deals.locks import LeaseKeeper
 from keepa_deals.processes.paths import redis_address
 from keepa_deals.redis_client import connect
 from keepa_deals.settings import Settings
+from keepa_deals.store import file_identity
 from keepa_deals.store.door import Store
-from keepa_deals.store.engine import open_database
+from keepa_deals.store.engine import open_database, sqlite_file
 from keepa_deals.store.schema import check_database
 from keepa_deals.token_manager import TokenManager
 from keepa_deals.work import Means
@@ -93,6 +94,9 @@ def build_services(
 
 def open_store(settings: Settings, *, clock: Clock | None = None) -> Store:
     """The database of this installation. Raises StoreError or OriginMismatch for one that is not ours to use."""
+    file = sqlite_file(settings.database_address())
+    if file is not None:
+        file_identity.demand_same(file, file_identity.recorded(settings.run_dir))
     database = open_database(settings.database_address())
     check_database(database, origin=settings.origin)
     return Store(database, clock=clock if clock is not None else clock_of(settings))

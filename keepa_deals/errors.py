@@ -97,6 +97,10 @@ class OriginMismatch(StoreError):
     """The database holds demo data and a real key is set, or the reverse. Use another VAR_DIR or DATABASE_URL."""
 
 
+class DatabaseReplaced(StoreError):
+    """The database file was deleted or replaced under the running service. Stop it and put a backup back."""
+
+
 class BadQuery(KeepaDealsError):
     """A filter, sort or search that can't be understood; names the parameter, the value and what would be right."""
 

@@ -138,6 +138,13 @@ CATALOGUE: dict[str, Kind] = {
         "Check the disk, the file's owner and DATABASE_URL; a backup is in VAR_DIR",
         False,
     ),
+    "database_replaced": Kind(
+        Level.ERROR,
+        VerdictState.BROKEN,
+        "Run ./kill_everything_force.sh, then venv/bin/python -m keepa_deals.processes restore with the newest of "
+        "VAR_DIR/backups, then ./start_celery.sh",
+        False,
+    ),
     "schema_wrong": Kind(Level.ERROR, VerdictState.BROKEN, "Run ./deploy_update.sh, which migrates", False),
     "origin_mismatch": Kind(Level.ERROR, VerdictState.BROKEN, "Use another VAR_DIR for demo or for real data", False),
     "database_slow": Kind(Level.WARNING, None, "See what else works the disk", False),

@@ -55,7 +55,8 @@ def check_evidence(facts: HealthFacts) -> Iterator[Finding]:
         yield finding("database_unreachable", _why(facts, "database", "the database did not answer"))
     if facts.redis is None:
         yield finding("redis_unreachable", _why(facts, "redis", "Redis did not answer"))
-    behind = (*(_FROM_DATABASE if facts.database is None else ()), *(_FROM_REDIS if facts.redis is None else ()))
+    unread = facts.database is None or facts.database.file_wrong is not None
+    behind = (*(_FROM_DATABASE if unread else ()), *(_FROM_REDIS if facts.redis is None else ()))
     for part, name in _UNREAD.items():
         if getattr(facts, part) is None and part not in behind:
             yield finding(name, _why(facts, part, f"{part} could not be read"))
@@ -167,6 +168,8 @@ def check_database(facts: HealthFacts) -> Iterator[Finding]:
     database = facts.database
     if database is None:
         return
+    if database.file_wrong is not None:
+        yield finding("database_replaced", database.file_wrong)
     if database.schema_wrong is not None:
         yield finding("schema_wrong", database.schema_wrong)
     if database.origin_wrong is not None:

@@ -165,12 +165,14 @@ class WatchdogFact:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseFact:
-    """The database answered. `wrong` is the sentence of a schema or an origin that is not ours."""
+    """The database answered. `…_wrong` is the sentence of a schema, an origin or a file that is not ours."""
 
     latency_seconds: float
     wal_bytes: int | None = None
     schema_wrong: str | None = None
     origin_wrong: str | None = None
+    file_wrong: str | None = None
+    """its file was deleted or replaced while it was open; where deleted, nothing else of it can be read"""
 
 
 @dataclass(frozen=True, slots=True)

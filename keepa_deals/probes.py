@@ -24,7 +24,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from keepa_deals.clock import Clock, SystemClock, make_clock
-from keepa_deals.errors import KeepaDealsError, OriginMismatch, StoreError
+from keepa_deals.errors import DatabaseReplaced, KeepaDealsError, OriginMismatch, StoreError
 from keepa_deals.health import Verdict, judge_health, unjudged
 from keepa_deals.health_facts import (
     BeatFact,
@@ -45,7 +45,7 @@ from keepa_deals.processes.programs import programs
 from keepa_deals.processes.roster import read_roster
 from keepa_deals.redis_client import connect
 from keepa_deals.settings import Settings
-from keepa_deals.store import evidence
+from keepa_deals.store import evidence, file_identity
 from keepa_deals.store.engine import Database, open_database, sqlite_file
 from keepa_deals.store.schema import check_database, recorded_version
 from keepa_deals.token_manager import LedgerStatus, TokenManager
@@ -217,6 +217,10 @@ def _probes(settings: Settings, database: Database, *, now: datetime) -> dict[st
 
 
 def _database(settings: Settings, database: Database) -> DatabaseFact:
+    file = sqlite_file(settings.database_address())
+    file_wrong = None if file is None else _other_file(settings, file)
+    if file is not None and file_wrong is not None and not file.exists():
+        return DatabaseFact(0.0, file_wrong=file_wrong)
     began = time.monotonic()
     with database.read.connect() as connection:
         recorded_version(connection)  # SQLite opens its file only for a question about what is in it
@@ -228,8 +232,18 @@ def _database(settings: Settings, database: Database) -> DatabaseFact:
         origin_wrong = str(error)
     except StoreError as error:
         schema_wrong = str(error)
-    file = sqlite_file(settings.database_address())
-    return DatabaseFact(latency, _size(file), schema_wrong=schema_wrong, origin_wrong=origin_wrong)
+    return DatabaseFact(
+        latency, _size(file), schema_wrong=schema_wrong, origin_wrong=origin_wrong, file_wrong=file_wrong
+    )
+
+
+def _other_file(settings: Settings, file: Path) -> str | None:
+    """Why `file` is not the one that the running installation was started with; None if it is."""
+    try:
+        file_identity.demand_same(file, file_identity.recorded(settings.run_dir))
+    except DatabaseReplaced as error:
+        return str(error)
+    return None
 
 
 def _size(database_file: Path | None) -> int | None:

@@ -23,6 +23,8 @@ from keepa_deals.processes.signs import http_answers
 from keepa_deals.processes.supervisor_client import AT_REST, FATAL, RUNNING, ProgramState, Supervisor, SupervisorAway
 from keepa_deals.processes.supervisor_conf import render
 from keepa_deals.settings import Settings
+from keepa_deals.store import file_identity
+from keepa_deals.store.engine import sqlite_file
 
 UP_SECONDS = 90.0
 """within which every program must have stayed up for its start seconds"""
@@ -117,6 +119,9 @@ def start(settings: Settings, *, environ: Mapping[str, str], say: Say) -> bool:
     write_atomically(supervisor_conf(settings), _conf(settings))
     ports = [settings.web_port, *([surroundings.demo_place(settings).port] if settings.is_demo else [])]
     write_atomically(settings.run_dir / "ports.json", json.dumps(ports) + "\n")
+    file = sqlite_file(settings.database_address())
+    if file is not None:
+        file_identity.record(file, run_dir=settings.run_dir)
     supervisor = _start_supervisor(settings, environ=environ)
     wait_until_up(supervisor, programs(settings), settings=settings, say=say)
     wait_for_web(settings)

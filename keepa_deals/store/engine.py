@@ -17,6 +17,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from keepa_deals.errors import StoreError
+from keepa_deals.store.file_identity import demand_same, identity_of
 
 BUSY_TIMEOUT_MS = 60_000
 WAL_PAGES = 1_000
@@ -54,7 +55,9 @@ def open_database(address: str) -> Database:
             read=create_engine(address, pool_pre_ping=True, execution_options={"postgresql_readonly": True}),
         )
     existing = URL.create("sqlite", database=path.absolute().as_uri(), query={"mode": "rw", "uri": "true"})
-    return Database(write=sqlite_engine(existing, read_only=False), read=sqlite_engine(existing, read_only=True))
+    write = sqlite_engine(existing, read_only=False)
+    _refuse_another_file(write, path)
+    return Database(write=write, read=sqlite_engine(existing, read_only=True))
 
 
 def sqlite_engine(url: URL, *, read_only: bool) -> Engine:
@@ -79,3 +82,15 @@ def sqlite_engine(url: URL, *, read_only: bool) -> Engine:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _refuse_another_file(engine: Engine, path: Path) -> None:
+    """Let no transaction of `engine` begin on a file that `path` no longer leads to."""
+
+    @event.listens_for(engine, "connect")
+    def remember(_connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+        entry.info["file"] = identity_of(path)
+
+    @event.listens_for(engine, "begin", insert=True)
+    def compare(connection: Connection) -> None:
+        demand_same(path, connection.info["file"])

@@ -191,6 +191,7 @@ CASES: dict[str, tuple[HealthFacts, VerdictState, str]] = {
     "watchdog silent": (facts(watchdog=WatchdogFact(ago(seconds=61))), FINE, "watchdog_silent"),
     "a program restarts again and again": (facts(watchdog=WatchdogFact(NOW, {"beat": 4})), STUCK, "restarting_often"),
     "database away": (facts(database=None, pulses=None, passes=None, keepa=None), BROKEN, "database_unreachable"),
+    "another database file": (facts(database=DatabaseFact(0.1, file_wrong="other file")), BROKEN, "database_replaced"),
     "schema of another version": (facts(database=DatabaseFact(0.1, schema_wrong="too old")), BROKEN, "schema_wrong"),
     "demo data under a real key": (facts(database=DatabaseFact(0.1, origin_wrong="demo")), BROKEN, "origin_mismatch"),
     "slow database": (facts(database=DatabaseFact(2.1)), FINE, "database_slow"),
