@@ -157,7 +157,7 @@ def _feed_record(row: shapes.DealRow, *, now: datetime) -> FeedRecord:
     means = [values.price(values.at(_interval(row.avg, place), Index.USED)) for place in range(4)]
     return FeedRecord(
         asin=shapes.checked_asin(row.asin),
-        title=values.text(row.title, shapes.LONGEST_TITLE) or "",
+        title=values.title(row.title, shapes.LONGEST_TITLE) or "",
         root_category=values.natural(row.rootCat),
         categories=values.ids(row.categories),
         image=values.image_of_codes(row.image),

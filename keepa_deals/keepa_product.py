@@ -41,7 +41,7 @@ def read_product(row: shapes.ProductRow, *, now: datetime) -> tuple[Product, lis
         asin=shapes.checked_asin(row.asin),
         domain_id=values.natural(row.domainId) or 0,
         product_type=values.count(row.productType) or 0,
-        title=values.text(row.title, shapes.LONGEST_TITLE),
+        title=values.title(row.title, shapes.LONGEST_TITLE),
         author=values.text(row.author, shapes.LONGEST_TEXT),
         brand=values.text(row.brand, shapes.LONGEST_TEXT) or values.text(row.manufacturer, shapes.LONGEST_TEXT),
         binding=values.text(row.binding, shapes.LONGEST_TEXT),

@@ -6,6 +6,7 @@ nonsense; whatever can't be true becomes None here. Nothing in this module raise
 
 from __future__ import annotations
 
+import html
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ LARGEST_NUMBER = 2**53
 """beyond it a JSON number is no longer exact everywhere"""
 
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,30});", re.ASCII | re.IGNORECASE)
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9%+_.,-]{0,119}")
 _DATE = re.compile(r"(\d{4})(?:(0[1-9]|1[0-2])(?:(0[1-9]|[12]\d|3[01]))?)?")
 
@@ -108,6 +110,13 @@ def text(value: object, longest: int) -> str | None:
     if not isinstance(value, str):
         return None
     return _UNSEEN.sub(" ", value[: longest * 2]).strip()[:longest].strip() or None
+
+
+def title(value: object, longest: int) -> str | None:
+    """A title as people read it: Keepa sends some as HTML, with `&amp;` for `&`. Tags stay as the text they are."""
+    if not isinstance(value, str):
+        return None
+    return text(_ENTITY.sub(lambda entity: html.unescape(entity[0]), value[: longest * 2]), longest)
 
 
 def image(name: object) -> str | None:

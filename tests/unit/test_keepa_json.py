@@ -195,6 +195,8 @@ def test_a_row_that_is_no_object_is_set_aside_by_its_place(row):
         ({"categories": [5, -1, None]}, "categories", (5,)),
         ({"title": None}, "title", ""),
         ({"title": "x" * 3000}, "title", "x" * 2000),
+        ({"title": "Salt &amp; Light &#39;24 AT&T"}, "title", "Salt & Light '24 AT&T"),
+        ({"title": "A&#x202e;B&#0;C &amp;lt; &nosuch; &#9999999;"}, "title", "A B\ufffdC &lt; &nosuch; \ufffd"),
         ({"warehouseCondition": 4}, "is_warehouse_deal", True),
         ({"lightningEnd": NOW_MINUTE + 60}, "is_lightning_deal", True),
         ({"lightningEnd": NOW_MINUTE}, "is_lightning_deal", False),
