@@ -86,6 +86,7 @@ CATALOGUE: dict[str, Kind] = {
         Level.ERROR, VerdictState.STUCK, "The watchdog restarts the worker; if it stays, read celery_worker.log"
     ),
     "queue_backlog": Kind(Level.WARNING, None, "See whether the worker of that queue hangs in one task"),
+    "message_old": Kind(Level.WARNING, None, "See whether the worker of that queue hangs in one task"),
     "no_pass_evidence": Kind(Level.ERROR, VerdictState.STUCK, "Find out why the passes could not be read"),
     "pass_never_worked": Kind(Level.ERROR, VerdictState.STUCK, "Read celery_worker.log for the pass's first error"),
     "pass_overdue": Kind(
@@ -98,6 +99,7 @@ CATALOGUE: dict[str, Kind] = {
         Level.ERROR, VerdictState.STUCK, "Read the error; the pass goes on by itself once it is mended"
     ),
     "pass_failed_once": Kind(Level.WARNING, None, "Nothing, unless it comes back: the pass tries again by itself"),
+    "runs_missed": Kind(Level.WARNING, None, "Read celery_worker.log and watchdog.log for the time that is named"),
     "waiting_for_tokens": Kind(Level.INFO, None, "Nothing: the budget refills by itself"),
     "live_update_waiting": Kind(Level.INFO, VerdictState.WAITING, "Nothing: the budget refills by itself"),
     "live_update_starved": Kind(
@@ -131,6 +133,10 @@ CATALOGUE: dict[str, Kind] = {
     "poison_set_aside": Kind(Level.WARNING, None, "Look at the named error and report it if it is ours", False),
     "no_watchdog_evidence": Kind(Level.WARNING, None, "Check that the watchdog runs: read watchdog.log"),
     "watchdog_silent": Kind(Level.WARNING, None, "Nothing heals by itself now: read watchdog.log and restart"),
+    "verdict_not_kept": Kind(Level.WARNING, None, "Read watchdog.log: it says why the verdict could not be kept"),
+    "alert_path": Kind(
+        Level.WARNING, None, "Check DEADMAN_URL and VERDICT_WEBHOOK_URL and who answers there; watchdog.log has more"
+    ),
     "restarting_often": Kind(Level.ERROR, VerdictState.STUCK, "Read the program's log for the reason it keeps ending"),
     "database_unreachable": Kind(
         Level.ERROR,
@@ -148,6 +154,7 @@ CATALOGUE: dict[str, Kind] = {
     "schema_wrong": Kind(Level.ERROR, VerdictState.BROKEN, "Run ./deploy_update.sh, which migrates", False),
     "origin_mismatch": Kind(Level.ERROR, VerdictState.BROKEN, "Use another VAR_DIR for demo or for real data", False),
     "database_slow": Kind(Level.WARNING, None, "See what else works the disk", False),
+    "database_lock_waits": Kind(Level.WARNING, None, "See who else writes to the database, or what works the disk"),
     "wal_large": Kind(Level.WARNING, None, "Restart the web process: a reader holds the file open"),
     "redis_unreachable": Kind(Level.ERROR, VerdictState.BROKEN, "Read redis.log, or check REDIS_URL and its server"),
     "no_disk_evidence": Kind(Level.WARNING, None, "Check that VAR_DIR exists and may be entered", False),
@@ -159,6 +166,10 @@ CATALOGUE: dict[str, Kind] = {
     "clock_set_back": Kind(
         Level.ERROR, VerdictState.STUCK, "Set the machine's clock right (timedatectl), then wait", False
     ),
+    "clock_stepped": Kind(
+        Level.WARNING, None, "Nothing, if you set it; else let one service keep the clock (timedatectl)", False
+    ),
+    "clocks_differ": Kind(Level.WARNING, None, "Set both machines' clocks right (timedatectl)"),
     "dashboard_unreachable": Kind(Level.ERROR, None, "Read web.log; check WEB_HOST and WEB_PORT"),
     "counts_differ": Kind(Level.ERROR, None, "Report it with the filter and the --seed: two surfaces disagree"),
     "not_counted": Kind(Level.ERROR, None, "Mend the database first, then look again"),

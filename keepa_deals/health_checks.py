@@ -20,6 +20,14 @@ TRANSIENT_FAILURES = 3
 FUTURE_TOLERANCE = timedelta(seconds=60)
 RESTARTS_ALLOWED = 3
 QUEUE_ALLOWED = 5
+OLDEST_ALLOWED = 60.0
+"""Messages expire after 15 s; one that lies longer waits for a worker that takes none."""
+LOCK_WAIT_ALLOWED = 1.0
+KEPT_WITHIN = 300.0
+"""The verdict is kept once a minute."""
+ALERT_FAILURES_ALLOWED = 2
+STEP_NOTED_FOR = 3600.0
+CLOCKS_MAY_DIFFER = 30.0
 SLOW_SECONDS = 2.0
 MEBIBYTE = 1024 * 1024
 WAL_ALLOWED = 256 * MEBIBYTE
@@ -164,6 +172,21 @@ def check_watchdog(facts: HealthFacts) -> Iterator[Finding]:
             yield finding("restarting_often", f"{program} was restarted {count} times in 15 minutes")
 
 
+def check_history(facts: HealthFacts) -> Iterator[Finding]:
+    """Whether verdicts are kept and the outside is told of them."""
+    watchdog = facts.watchdog
+    if watchdog is None:
+        return
+    kept = _age(facts, watchdog.kept_at or facts.started_at)
+    if kept is not None and kept > KEPT_WITHIN:
+        ago = "not once" if watchdog.kept_at is None else _ago(kept)
+        yield finding("verdict_not_kept", f"a verdict was last kept {ago}", since=watchdog.kept_at)
+    for alert in watchdog.failing_alerts:
+        if alert.failures > ALERT_FAILURES_ALLOWED:
+            seen = f"the {alert.name} failed {alert.failures} times in a row: {alert.error}"
+            yield finding("alert_path", seen, since=alert.since)
+
+
 def check_database(facts: HealthFacts) -> Iterator[Finding]:
     database = facts.database
     if database is None:
@@ -176,15 +199,24 @@ def check_database(facts: HealthFacts) -> Iterator[Finding]:
         yield finding("origin_mismatch", database.origin_wrong)
     if database.latency_seconds > SLOW_SECONDS:
         yield finding("database_slow", f"the database took {database.latency_seconds:.1f} s to answer")
+    waited = None if facts.watchdog is None else facts.watchdog.write_waited_seconds
+    if waited is not None and waited > LOCK_WAIT_ALLOWED:
+        yield finding("database_lock_waits", f"a write waited {waited:.1f} s for the database's lock")
     if database.wal_bytes is not None and database.wal_bytes > WAL_ALLOWED:
         yield finding("wal_large", f"the write-ahead log has {database.wal_bytes // MEBIBYTE:,} MB")
 
 
 def check_queues(facts: HealthFacts) -> Iterator[Finding]:
-    lengths = {} if facts.redis is None else facts.redis.queue_lengths
-    for queue, length in sorted(lengths.items()):
-        if length > QUEUE_ALLOWED:
+    """While a worker is busy with a pass its messages wait, and expire, as they should."""
+    if facts.redis is None:
+        return
+    for queue, length in sorted(facts.redis.queue_lengths.items()):
+        if length > QUEUE_ALLOWED and not _is_busy(facts, queue):
             yield finding("queue_backlog", f"{length} messages wait in the queue {queue}")
+    for queue, age in sorted(facts.redis.oldest_seconds.items()):
+        if age > OLDEST_ALLOWED and not _is_busy(facts, queue):
+            waited = span(timedelta(seconds=age))
+            yield finding("message_old", f"the oldest message in the queue {queue} has waited {waited}")
 
 
 def check_disk(facts: HealthFacts) -> Iterator[Finding]:
@@ -209,6 +241,19 @@ def check_clock(facts: HealthFacts) -> Iterator[Finding]:
     furthest = max(ahead, default=None)
     if furthest is not None and furthest[0] > FUTURE_TOLERANCE:
         yield finding("clock_set_back", f"{furthest[1]} is recorded {span(furthest[0])} in the future")
+    yield from _clock_jumps(facts)
+
+
+def _clock_jumps(facts: HealthFacts) -> Iterator[Finding]:
+    step = None if facts.watchdog is None else facts.watchdog.clock_step
+    if step is not None and abs((facts.real_now - step.at).total_seconds()) < STEP_NOTED_FOR:
+        way = "back" if step.seconds < 0 else "forward"
+        length = span(timedelta(seconds=step.seconds))
+        yield finding("clock_stepped", f"the machine's clock jumped {way} by {length}", since=step.at)
+    ahead = None if facts.redis is None else facts.redis.clock_ahead_seconds
+    if ahead is not None and abs(ahead) > CLOCKS_MAY_DIFFER:
+        seen = f"this machine's clock and that of the Redis server differ by {span(timedelta(seconds=ahead))}"
+        yield finding("clocks_differ", seen)
 
 
 CHECKS: tuple[Check, ...] = (
@@ -221,6 +266,7 @@ CHECKS: tuple[Check, ...] = (
     check_pulses,
     check_queues,
     check_watchdog,
+    check_history,
     check_keepa,
     check_passes,
     check_tokens,
@@ -270,7 +316,11 @@ def _is_fresh(facts: HealthFacts, pulse: PulseFact) -> bool:
     """A canary may also be late because its worker is busy with a pass, for as long as a pass may run."""
     if (facts.real_now - pulse.received_at).total_seconds() <= PULSE_SECONDS:
         return True
-    return any(keeps_worker_busy(facts, which) for which in QUEUES.get(pulse.queue, ()))
+    return _is_busy(facts, pulse.queue)
+
+
+def _is_busy(facts: HealthFacts, queue: str) -> bool:
+    return any(keeps_worker_busy(facts, which) for which in QUEUES.get(queue, ()))
 
 
 def _some_pulse_is_fresh(facts: HealthFacts) -> bool:

@@ -73,6 +73,8 @@ class PassFact:
     waiting_until: datetime | None = None
     consecutive_failures: int = 0
     last_error: str | None = None
+    quiet: tuple[tuple[datetime, datetime], ...] = ()
+    """the times of late between one run and the next for which no reason is recorded, each with begin and end"""
 
     @property
     def is_running(self) -> bool:
@@ -103,6 +105,15 @@ class KeepaFact:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceFact:
+    """One place in the line for tokens."""
+
+    purpose: str
+    cost: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class TokenFact:
     """The token ledger's view of the balance."""
 
@@ -113,6 +124,9 @@ class TokenFact:
     answered_at: datetime | None = None
     foreign_per_hour: float | None = None
     """tokens an hour that somebody else spends on the same key"""
+    reserved: int | None = None
+    open_reservations: int | None = None
+    line: tuple[PlaceFact, ...] = ()
 
     @property
     def capacity(self) -> int | None:
@@ -156,11 +170,35 @@ class PoisonFact:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertFact:
+    """A way to the outside that fails: how often in a row, and why in a few words."""
+
+    name: str
+    failures: int
+    error: str
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStep:
+    """The machine's clock jumped: when, and by how many seconds (negative: set back)."""
+
+    at: datetime
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class WatchdogFact:
-    """The watchdog's own heartbeat and what it had to heal."""
+    """The watchdog's own heartbeat, what it had to heal, and what it noticed by the way."""
 
     at: datetime
     restarts_15m: Mapping[str, int] = field(default_factory=dict)
+    kept_at: datetime | None = None
+    """when a verdict was last written into the history"""
+    write_waited_seconds: float | None = None
+    """how long that write waited for the database's lock"""
+    failing_alerts: tuple[AlertFact, ...] = ()
+    clock_step: ClockStep | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +219,10 @@ class RedisFact:
 
     latency_seconds: float
     queue_lengths: Mapping[str, int] = field(default_factory=dict)
+    oldest_seconds: Mapping[str, float] = field(default_factory=dict)
+    """age of the oldest message of each queue that holds one"""
+    clock_ahead_seconds: float | None = None
+    """by how much this machine's clock is ahead of the server's"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,9 @@ TICK = timedelta(seconds=75)
 """By how much a recorded wait may be overrun: a tick of the refill and a ring of the doorbell."""
 FAILURES_ALLOWED = 2
 STARVED_INTERVALS = 3
+MISSED_ALLOWED = 1
+EVERY = {Pass.BACKFILL: timedelta(minutes=30), Pass.LOOKS: timedelta(seconds=60)}
+"""How often a pass is due when its last run left nothing over; the live update's interval follows from the plan."""
 SLOWEST_RATE = 5
 """Tokens a minute of the smallest plan, for as long as the real one is unknown."""
 NAMES = {Pass.LIVE_UPDATE: "the live update", Pass.BACKFILL: "the backfill", Pass.LOOKS: "the looks"}
@@ -44,6 +47,16 @@ def check_passes(facts: HealthFacts) -> Iterator[Finding]:
             yield finding("pass_never_worked", f"{NAMES[which]} has never run")
         else:
             yield from _check_pass(facts, known)
+
+
+def missed_runs(facts: HealthFacts, known: PassFact, *, since: datetime | None = None) -> int:
+    """How many runs of a pass did not take place in its times without a reason, from `since` on."""
+    every = EVERY.get(known.which) or live_interval(_rate(facts))
+    others = (other for passes in QUEUES.values() if known.which in passes for other in passes)
+    turns = sum(RUN_LIMIT[other] for other in others if other is not known.which)
+    allowed = timedelta(seconds=DUE_SECONDS + TURNS * turns) * facts.clock_speed
+    lengths = [end - begin for begin, end in known.quiet if since is None or begin >= since]
+    return sum(max(0, (length - allowed) // every) for length in lengths)
 
 
 def is_waiting(facts: HealthFacts, known: PassFact) -> bool:
@@ -78,6 +91,7 @@ def span(length: timedelta) -> str:
 
 def _check_pass(facts: HealthFacts, known: PassFact) -> Iterator[Finding]:
     yield from _check_failures(known)
+    yield from _check_missed(facts, known)
     late = _hung(facts, known) if known.is_running else None
     if late is None and is_waiting(facts, known):
         yield _waiting(facts, known)
@@ -98,6 +112,15 @@ def _check_failures(known: PassFact) -> Iterator[Finding]:
     yield finding(
         name, f"{NAMES[known.which]} failed {times}: {known.last_error or 'no reason'}", since=known.last_done_at
     )
+
+
+def _check_missed(facts: HealthFacts, known: PassFact) -> Iterator[Finding]:
+    """Runs missed since the start: what was missed while the service was off is nobody's fault."""
+    missed = missed_runs(facts, known, since=_started(facts))
+    if missed > MISSED_ALLOWED:
+        longest = max(known.quiet, key=lambda quiet: quiet[1] - quiet[0])
+        seen = f"{NAMES[known.which]} missed {missed} runs of late, the longest gap from {longest[0]:%H:%M} UTC on"
+        yield finding("runs_missed", seen, since=longest[0])
 
 
 def _hung(facts: HealthFacts, known: PassFact) -> Finding | None:
@@ -155,10 +178,14 @@ def _waiting(facts: HealthFacts, known: PassFact) -> Finding:
 
 
 def _patience(facts: HealthFacts) -> timedelta:
-    rate = None if facts.tokens is None else facts.tokens.per_minute
-    interval = live_interval(SLOWEST_RATE if rate is None else rate)
+    interval = live_interval(_rate(facts))
     run = timedelta(seconds=(DUE_SECONDS + RUN_LIMIT[Pass.LIVE_UPDATE]) * facts.clock_speed)
     return STARVED_INTERVALS * interval + run
+
+
+def _rate(facts: HealthFacts) -> int:
+    rate = None if facts.tokens is None else facts.tokens.per_minute
+    return SLOWEST_RATE if rate is None else rate
 
 
 def _served_or_started(facts: HealthFacts, known: PassFact) -> datetime:

@@ -27,17 +27,20 @@ from keepa_deals.clock import Clock, SystemClock, make_clock
 from keepa_deals.errors import DatabaseReplaced, KeepaDealsError, OriginMismatch, StoreError
 from keepa_deals.health import Verdict, judge_health, unjudged
 from keepa_deals.health_facts import (
+    AlertFact,
     BeatFact,
+    ClockStep,
     DatabaseFact,
     DiskFact,
     HealthFacts,
     LeaseFact,
+    PlaceFact,
     ProcessFact,
     RedisFact,
     TokenFact,
     WatchdogFact,
 )
-from keepa_deals.health_passes import QUEUES
+from keepa_deals.health_passes import PULSE_SECONDS, QUEUES
 from keepa_deals.installation import installation_id
 from keepa_deals.locks import LeaseKeeper, LeaseRecord
 from keepa_deals.processes import paths
@@ -50,6 +53,8 @@ from keepa_deals.store.engine import Database, open_database, sqlite_file
 from keepa_deals.store.schema import check_database, recorded_version
 from keepa_deals.token_manager import LedgerStatus, TokenManager
 
+MESSAGE_SECONDS = PULSE_SECONDS / 3
+"""What the scheduler sends expires after one of its periods."""
 LOOKING_SECONDS = 3.0
 """How long a look at everything may take; what has not answered by then is unknown."""
 
@@ -202,7 +207,7 @@ def _probes(settings: Settings, database: Database, *, now: datetime) -> dict[st
     return {
         "database": lambda: _database(settings, database),
         "pulses": reading(evidence.newest_pulses),
-        "passes": reading(evidence.passes),
+        "passes": reading(partial(evidence.passes, now=now)),
         "keepa": reading(partial(evidence.keepa_answers, now=now, clock_speed=settings.clock_speed)),
         "deals": reading(partial(evidence.deals_by_state, now=now)),
         "poison": reading(evidence.set_aside),
@@ -211,7 +216,7 @@ def _probes(settings: Settings, database: Database, *, now: datetime) -> dict[st
         "tokens": lambda: _tokens(settings),
         "processes": lambda: _processes(settings),
         "beat": lambda: _beat(paths.beat_file(settings)),
-        "watchdog": lambda: _watchdog(paths.watchdog_file(settings)),
+        "watchdog": lambda: _watchdog(settings),
         "disk": lambda: _disk(settings.var_dir),
     }
 
@@ -259,8 +264,22 @@ def _redis(settings: Settings) -> RedisFact:
         began = time.monotonic()
         redis.ping()
         latency = time.monotonic() - began
+        seconds, microseconds = redis.time()
+        ahead = time.time() - (seconds + microseconds / 1e6)
         prefix = f"{known_installation(settings)}:celery:"
-        return RedisFact(latency, {queue: int(str(redis.llen(prefix + queue))) for queue in QUEUES})
+        lengths = {queue: int(str(redis.llen(prefix + queue))) for queue in QUEUES}
+        ages = {queue: _message_age(redis.lindex(prefix + queue, -1)) for queue in QUEUES}
+        oldest = {queue: age for queue, age in ages.items() if age is not None}
+        return RedisFact(latency, lengths, oldest, clock_ahead_seconds=ahead)
+
+
+def _message_age(message: Any) -> float | None:
+    """Seconds since a message was sent, from the instant at which it expires; None for none or one that tells not."""
+    try:
+        expires = _instant(json.loads(message)["headers"]["expires"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    return None if expires is None else (datetime.now(UTC) - expires).total_seconds() + MESSAGE_SECONDS
 
 
 def _lease(record: LeaseRecord) -> LeaseFact:
@@ -296,13 +315,33 @@ def _beat(path: Path) -> BeatFact:
     )
 
 
-def _watchdog(path: Path) -> WatchdogFact:
+def _watchdog(settings: Settings) -> WatchdogFact:
+    path = paths.watchdog_file(settings)
     known = _json(path)
     at = _instant(known.get("at"))
     if at is None:
         raise NotThere(f"{path.name} does not say when it was written")
-    restarts = known.get("restarts_15m") or {}
-    return WatchdogFact(at, {str(program): int(count) for program, count in restarts.items()})
+    witness = _json_or_nothing(paths.witness_file(settings))
+    waited, step = witness.get("write_waited_seconds"), known.get("clock_step")
+    return WatchdogFact(
+        at,
+        {str(program): int(count) for program, count in (known.get("restarts_15m") or {}).items()},
+        kept_at=_instant(witness.get("kept_at")),
+        write_waited_seconds=None if waited is None else float(waited),
+        failing_alerts=_failing_alerts(settings),
+        clock_step=None if step is None else ClockStep(datetime.fromisoformat(step["at"]), float(step["seconds"])),
+    )
+
+
+def _failing_alerts(settings: Settings) -> tuple[AlertFact, ...]:
+    """The ways to the outside that are configured and failed when last used."""
+    used = {"dead-man ping": settings.deadman_url, "webhook": settings.webhook_url}
+    ways = _json_or_nothing(paths.alerts_file(settings)).get("ways") or {}
+    return tuple(
+        AlertFact(name, int(way["failures"]), str(way["error"]), _instant(way.get("since")))
+        for name, way in ways.items()
+        if used.get(name) is not None and int(way["failures"]) > 0
+    )
 
 
 def _disk(folder: Path) -> DiskFact:
@@ -331,6 +370,9 @@ def _tokens(settings: Settings) -> TokenFact:
         per_minute=status.refill_rate or None,
         answered_at=status.last_answer_at,
         foreign_per_hour=status.foreign_drain_per_hour,
+        reserved=status.reserved,
+        open_reservations=status.open_reservations,
+        line=tuple(PlaceFact(place.purpose.value, place.cost, place.until) for place in status.line),
     )
 
 
@@ -348,6 +390,13 @@ def _json(path: Path) -> dict[str, Any]:
     if not isinstance(known, dict):
         raise NotThere(f"{path.name} holds no JSON object")
     return known
+
+
+def _json_or_nothing(path: Path) -> dict[str, Any]:
+    try:
+        return _json(path)
+    except NotThere:
+        return {}
 
 
 def _instant(value: object) -> datetime | None:

@@ -44,6 +44,7 @@ AddSign = Callable[[str, str, object, float], float]
 """program, what, value, limit in seconds; gives the age in seconds"""
 
 LOOP_SECONDS = 10.0
+CLOCK_STEP_SECONDS = 5.0
 RECOVERED_SECONDS = 120
 """a program that supervisord had given up has recovered when it stays up this long"""
 START_GRACE_SECONDS = 40.0
@@ -66,6 +67,10 @@ class Watchdog:
 
     settings: Settings
     monotonic: Callable[[], float] = time.monotonic
+    wall_offset: Callable[[], float] = lambda: time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    """changes only when somebody sets the clock: the other one also counts while the machine sleeps"""
+    offset: float | None = None
+    clock_step: dict[str, Any] | None = None
     ages: Ages = field(default_factory=Ages)
     history: History = field(default_factory=History)
     looked_at: float | None = None
@@ -85,6 +90,7 @@ class Watchdog:
         for heal in heals:
             self._heal(heal, alive[heal.program], now=now)
         self._rearm(now=now)
+        self._note_clock()
         self._report(now=now)
         self.looked_at = self.monotonic()
         return heals
@@ -181,13 +187,28 @@ class Watchdog:
         except SupervisorAway as error:
             say(f"watchdog: {error}")
 
+    def _note_clock(self) -> None:
+        """Small corrections are how a clock is kept right; a jump is worth knowing."""
+        offset = self.wall_offset()
+        step = 0.0 if self.offset is None else offset - self.offset
+        self.offset = offset
+        if abs(step) > CLOCK_STEP_SECONDS:
+            say(f"watchdog: the machine's clock jumped by {step:+.0f} s")
+            self.clock_step = {"at": datetime.now(UTC).isoformat(), "seconds": round(step, 1)}
+
     def _report(self, *, now: float) -> None:
         counts = self.history.counts(now=now)
         for program, times in self.rearmed.items():
             recent = sum(1 for at in times if now - at < WINDOW_SECONDS)
             if recent:
                 counts[program] = counts.get(program, 0) + recent
-        fields = {"at": datetime.now(UTC).isoformat(), "pid": os.getpid(), "heals": self.done, "restarts_15m": counts}
+        fields = {
+            "at": datetime.now(UTC).isoformat(),
+            "pid": os.getpid(),
+            "heals": self.done,
+            "restarts_15m": counts,
+            "clock_step": self.clock_step,
+        }
         try:
             write_atomically(watchdog_file(self.settings), json.dumps(fields) + "\n")
         except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from sqlalchemy import Connection, case, func, select
 
@@ -15,7 +16,7 @@ from keepa_deals.errors import (
     SubscriptionEnded,
 )
 from keepa_deals.health_facts import CallFact, CallResult, DealsFact, KeepaFact, PassFact, PoisonFact, PulseFact
-from keepa_deals.records import DealState, Pass
+from keepa_deals.records import DealState, Pass, StopReason
 from keepa_deals.store.call_ledger import CallOutcome
 from keepa_deals.store.find import is_state
 from keepa_deals.store.tables import calls, deals, pass_reports, pass_states, poison, pulses
@@ -23,7 +24,8 @@ from keepa_deals.store.tables import calls, deals, pass_reports, pass_states, po
 FAILURES_LOOKED_AT = 20
 UNSETTLED_AFTER = timedelta(minutes=5)
 """A call whose answer nobody recorded for so long got none: longer than any time limit of the client."""
-
+QUIET_LOOKED_AT = timedelta(hours=3)
+QUIET_NOTED = timedelta(minutes=2)
 
 _RESULTS = {
     CallOutcome.LOST: CallResult.UNREACHABLE,
@@ -50,8 +52,8 @@ def newest_pulses(connection: Connection) -> tuple[PulseFact, ...]:
     return tuple(PulseFact(row.queue, row.sent_at, row.received_at) for row in rows)
 
 
-def passes(connection: Connection) -> tuple[PassFact, ...]:
-    """How each pass stands that has ever run."""
+def passes(connection: Connection, *, now: datetime | None = None) -> tuple[PassFact, ...]:
+    """How each pass stands that has ever run; with `now`, also where it was quiet in the last hours."""
     return tuple(
         PassFact(
             which=Pass(row.which_pass),
@@ -64,8 +66,23 @@ def passes(connection: Connection) -> tuple[PassFact, ...]:
             waiting_until=row.waiting_until,
             consecutive_failures=row.consecutive_failures,
             last_error=row.last_error,
+            quiet=() if now is None else quiet_times(connection, row.which_pass, since=now - QUIET_LOOKED_AT),
         )
         for row in connection.execute(select(pass_states).order_by(pass_states.c.which_pass)).all()
+    )
+
+
+def quiet_times(connection: Connection, which: str, *, since: datetime) -> tuple[tuple[datetime, datetime], ...]:
+    """The times of over two minutes between two runs of a pass, but for those that it waited for tokens."""
+    rows = connection.execute(
+        select(pass_reports.c.started_at, pass_reports.c.ended_at, pass_reports.c.stop)
+        .where(pass_reports.c.which_pass == which, pass_reports.c.started_at > since)
+        .order_by(pass_reports.c.started_at)
+    ).all()
+    return tuple(
+        (earlier.ended_at, later.started_at)
+        for earlier, later in pairwise(rows)
+        if later.started_at - earlier.ended_at > QUIET_NOTED and earlier.stop != StopReason.WAITING_FOR_TOKENS
     )
 
 

@@ -69,6 +69,7 @@ def write_run_files(settings: Settings, *, now: datetime) -> None:
     write(settings.run_dir / "simulator.json", {"url": "http://127.0.0.1:9", "key": "k" * 64})
     write(settings.run_dir / "beat.json", {"pid": 1, "last_tick_at": now.isoformat(), "last_sent_at": now.isoformat()})
     write(settings.run_dir / "watchdog.json", {"at": now.isoformat(), "heals": [], "restarts_15m": {}})
+    write(settings.run_dir / "witness.json", {"kept_at": now.isoformat(), "write_waited_seconds": 0.01})
 
 
 def write(path: Path, content: Any) -> None:
@@ -140,6 +141,38 @@ def test_an_empty_database_is_broken_and_says_what_to_do(at_work: Settings, data
     assert facts.database is not None
     assert "run ./deploy_update.sh" in str(facts.database.schema_wrong)
     assert judge_health(facts).state is VerdictState.BROKEN
+
+
+def test_what_lies_in_a_queue_tells_its_age(at_work: Settings, redis: Redis) -> None:
+    queue = f"{installation_id(at_work.var_dir)}:celery:upsert"
+    expires = datetime.now(UTC) - timedelta(seconds=75)
+    redis.lpush(queue, json.dumps({"headers": {"expires": expires.isoformat()}}), "garbage")
+    seen = gather_facts(at_work).redis
+    assert seen is not None
+    assert (seen.queue_lengths["upsert"], seen.oldest_seconds["upsert"]) == (2, pytest.approx(90, abs=5))
+    assert seen.clock_ahead_seconds == pytest.approx(0, abs=5)
+
+
+def test_a_way_to_the_outside_that_fails_is_seen_while_it_is_configured(
+    at_work: Settings, values: dict[str, str]
+) -> None:
+    way = {"failures": 3, "since": "2026-05-04T12:00:00+00:00", "error": "it answered 500"}
+    write(at_work.run_dir / "alerts.json", {"ways": {"webhook": way, "dead-man ping": {**way, "failures": 0}}})
+    assert current_verdict(at_work).findings == ()
+    used = {"VERDICT_WEBHOOK_URL": "https://h.example/x", "VERDICT_WEBHOOK_SECRET": "s" * 16}
+    (found,) = current_verdict(settings_from({**values, **used}, root=ROOT)).findings
+    assert (found.id, found.seen) == ("alert_path", "the webhook failed 3 times in a row: it answered 500")
+
+
+def test_the_watchdog_tells_of_a_long_write_and_of_a_clock_that_jumped(at_work: Settings) -> None:
+    now = datetime.now(UTC).isoformat()
+    write(at_work.run_dir / "witness.json", {"kept_at": now, "write_waited_seconds": 4.5})
+    write(at_work.run_dir / "watchdog.json", {"at": now, "clock_step": {"at": now, "seconds": -7200.0}})
+    found = {one.id: one.seen for one in current_verdict(at_work).findings}
+    assert found == {
+        "database_lock_waits": "a write waited 4.5 s for the database's lock",
+        "clock_stepped": "the machine's clock jumped back by 2 h",
+    }
 
 
 @pytest.fixture

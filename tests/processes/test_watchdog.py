@@ -124,3 +124,15 @@ def test_an_unreadable_heartbeat_does_not_stop_the_watchdog(settings: Settings) 
     clock = HandClock()
     assert rounds(Watchdog(settings, monotonic=clock), clock, 2) == []
     assert json.loads(paths.watchdog_file(settings).read_text())["heals"] == []
+
+
+def test_a_clock_that_somebody_set_is_reported_and_a_small_correction_is_not(settings: Settings) -> None:
+    clock, offset = HandClock(), [500.0]
+    watchdog = Watchdog(settings, monotonic=clock, wall_offset=lambda: offset[0])
+    rounds(watchdog, clock, 2)
+    offset[0] += 0.4
+    rounds(watchdog, clock, 1)
+    assert json.loads(paths.watchdog_file(settings).read_text())["clock_step"] is None
+    offset[0] -= 7200
+    rounds(watchdog, clock, 3)
+    assert json.loads(paths.watchdog_file(settings).read_text())["clock_step"]["seconds"] == -7200.0

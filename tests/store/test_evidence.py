@@ -93,6 +93,24 @@ def test_a_pass_is_done_when_it_came_to_its_own_end(store: Store) -> None:
     assert (known.consecutive_failures, known.last_error, known.is_running) == (1, "x", False)
 
 
+def test_a_pass_was_quiet_between_two_runs_unless_it_waited_for_tokens(store: Store) -> None:
+    with store.write() as connection:
+        for minutes_ago, stop in (
+            (200, StopReason.NOTHING_NEW),
+            (170, StopReason.NOTHING_NEW),
+            (120, StopReason.WAITING_FOR_TOKENS),
+            (60, StopReason.NOTHING_NEW),
+            (59, StopReason.NOTHING_NEW),
+            (20, StopReason.FAILED),
+        ):
+            end_run(connection, stop, minutes_ago=minutes_ago, error="x" if stop is StopReason.FAILED else None)
+        (known,) = evidence.passes(connection, now=NOON)
+    assert [(NOON - begin, NOON - end) for begin, end in known.quiet] == [
+        (170 * MINUTE, 120 * MINUTE),
+        (59 * MINUTE, 20 * MINUTE),
+    ]
+
+
 def test_a_deal_past_its_promise_counts_as_unverified_whatever_its_row_says(store: Store) -> None:
     rows = [
         a_deal_row(asin="B000000001", promised_until=NOON + MINUTE),

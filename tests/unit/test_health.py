@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from keepa_deals.health import SEVERITY, Verdict, VerdictState, judge_health, unjudged, unusable_settings, verdict_line
 from keepa_deals.health_catalogue import CATALOGUE, Level, finding
 from keepa_deals.health_facts import (
+    AlertFact,
     BeatFact,
     CallFact,
     CallResult,
+    ClockStep,
     DatabaseFact,
     DealsFact,
     DiskFact,
@@ -32,7 +34,9 @@ from keepa_deals.health_facts import (
     TokenFact,
     WatchdogFact,
 )
+from keepa_deals.health_passes import missed_runs
 from keepa_deals.records import Pass, StopReason
+from keepa_deals.token_budget import live_interval
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
@@ -91,9 +95,9 @@ WORKING = HealthFacts(
     deals=DealsFact(live=214, unverified=4, gone=30),
     leases=(LeaseFact("backfill_deals_lock", "pid 7 on here", alive=True, age_seconds=4),),
     poison=PoisonFact(set_aside=0),
-    watchdog=WatchdogFact(ago(seconds=5)),
+    watchdog=WatchdogFact(ago(seconds=5), kept_at=ago(seconds=50), write_waited_seconds=0.01),
     database=DatabaseFact(0.01, wal_bytes=0),
-    redis=RedisFact(0.001, {"upsert": 0, "backfill": 1}),
+    redis=RedisFact(0.001, {"upsert": 0, "backfill": 1}, {"backfill": 3.0}, clock_ahead_seconds=0.01),
     disk=DiskFact(free_bytes=10**10),
 )
 
@@ -142,6 +146,7 @@ CASES: dict[str, tuple[HealthFacts, VerdictState, str]] = {
         facts(pulses=(PulseFact("backfill", ago(seconds=47), ago(seconds=46)), WORKING.pulses[1])),
         STUCK, "pulse_stale"),
     "queue backlog": (facts(redis=RedisFact(0.001, {"upsert": 6})), FINE, "queue_backlog"),
+    "old message": (facts(redis=RedisFact(0.001, {"upsert": 1}, {"upsert": 61.0})), FINE, "message_old"),
     "passes unread": (facts(passes=None), STUCK, "no_pass_evidence"),
     "live update never recorded": (facts(passes=passes()[1:]), STUCK, "pass_never_worked"),
     "live update never done": (facts(passes=passes(last_done_at=None)), STUCK, "pass_never_worked"),
@@ -152,6 +157,8 @@ CASES: dict[str, tuple[HealthFacts, VerdictState, str]] = {
     "live update fails and fails": (
         facts(passes=passes(consecutive_failures=3, last_error="StoreError: no")), STUCK, "pass_failing"),
     "live update failed once": (facts(passes=passes(consecutive_failures=1)), FINE, "pass_failed_once"),
+    "live update missed runs": (
+        facts(passes=passes(quiet=((ago(hours=2), ago(hours=1)),))), FINE, "runs_missed"),
     "live update waits": (facts(passes=(waiting(), *passes()[1:])), IDLE, "live_update_waiting"),
     "live update waits in place": (
         facts(passes=(waiting(last_started_at=ago(seconds=20)), *passes()[1:])), IDLE, "live_update_waiting"),
@@ -189,6 +196,16 @@ CASES: dict[str, tuple[HealthFacts, VerdictState, str]] = {
     "poison": (facts(poison=PoisonFact(2, "page 7 (no)")), FINE, "poison_set_aside"),
     "watchdog unread": (facts(watchdog=None), FINE, "no_watchdog_evidence"),
     "watchdog silent": (facts(watchdog=WatchdogFact(ago(seconds=61))), FINE, "watchdog_silent"),
+    "verdict not kept": (facts(watchdog=WatchdogFact(NOW, kept_at=ago(seconds=301))), FINE, "verdict_not_kept"),
+    "verdict never kept": (facts(watchdog=WatchdogFact(NOW)), FINE, "verdict_not_kept"),
+    "webhook fails": (
+        facts(watchdog=replace(WORKING.watchdog, failing_alerts=(AlertFact("webhook", 3, "it answered 500"),))),
+        FINE, "alert_path"),
+    "a write waited": (facts(watchdog=replace(WORKING.watchdog, write_waited_seconds=1.1)),
+        FINE, "database_lock_waits"),
+    "clock jumped": (facts(watchdog=replace(WORKING.watchdog, clock_step=ClockStep(ago(minutes=59), -7200.0))),
+        FINE, "clock_stepped"),
+    "clocks differ": (facts(redis=RedisFact(0.001, clock_ahead_seconds=-31.0)), FINE, "clocks_differ"),
     "a program restarts again and again": (facts(watchdog=WatchdogFact(NOW, {"beat": 4})), STUCK, "restarting_often"),
     "database away": (facts(database=None, pulses=None, passes=None, keepa=None), BROKEN, "database_unreachable"),
     "another database file": (facts(database=DatabaseFact(0.1, file_wrong="other file")), BROKEN, "database_replaced"),
@@ -257,6 +274,28 @@ def test_a_worker_busy_with_a_pass_excuses_its_late_canary() -> None:
     old = (PulseFact("backfill", ago(minutes=4), ago(minutes=4)), WORKING.pulses[1])
     verdict = judge_health(facts(pulses=old, passes=(a_pass(), a_pass(Pass.BACKFILL, due_at=ago(minutes=4)), busy)))
     assert verdict.state is VerdictState.WORKING
+
+
+def test_a_worker_busy_with_a_pass_excuses_what_waits_for_it() -> None:
+    busy = a_pass(Pass.LOOKS, last_started_at=ago(minutes=4), last_finished_at=ago(minutes=9))
+    crowded = RedisFact(0.001, {"backfill": 40}, {"backfill": 200.0})
+    assert judge_health(facts(redis=crowded, passes=(a_pass(), a_pass(Pass.BACKFILL), busy))).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("length", "missed"),
+    [(timedelta(minutes=10), 0), (timedelta(minutes=11), 0), (timedelta(minutes=12), 1), (timedelta(hours=1), 5)],
+)
+def test_runs_are_missed_by_whole_intervals(length: timedelta, missed: int) -> None:
+    """The live update is due every ten minutes at 10 tokens a minute; five rings of the doorbell are allowed."""
+    rate = replace(WORKING, tokens=replace(WORKING.tokens, per_minute=10))
+    assert live_interval(10) == timedelta(minutes=10)
+    assert missed_runs(rate, a_pass(quiet=((ago(hours=2), ago(hours=2) + length),))) == missed
+
+
+def test_what_was_missed_before_the_start_is_no_finding() -> None:
+    off = passes(quiet=((ago(hours=9), ago(hours=5) + timedelta(seconds=5)),))
+    assert judge_health(facts(passes=off)).findings == ()
 
 
 def test_an_accelerated_clock_does_not_make_doorbells_late() -> None:
