@@ -25,8 +25,7 @@ def command_of(name: str, *, settings: Settings) -> list[str]:
     if name == "redis":
         return _redis_command(settings)
     if name == "simulator":
-        place = surroundings.demo_place(settings)
-        return simulator_command(settings, python=python, key=place.key, port=place.port)
+        return simulator_command(settings, python=python, port=surroundings.demo_place(settings).port)
     if name == "beat":
         return beat_command(str(python))
     if name == "web":
@@ -39,6 +38,8 @@ def environment_of(name: str, *, settings: Settings) -> dict[str, str]:
     environment[PROGRAM_TAG_NAME] = name
     if name in WORKER_QUEUES:
         environment.update(WORKER_ENVIRONMENT)
+    if name == "simulator":
+        environment["KEEPA_SIMULATOR_KEY"] = surroundings.demo_place(settings).key
     return environment
 
 
@@ -62,14 +63,15 @@ def web_command(settings: Settings, *, python: Path) -> list[str]:
     ]  # fmt: skip
 
 
-def simulator_command(settings: Settings, *, python: Path, key: str, port: int) -> list[str]:
+def simulator_command(settings: Settings, *, python: Path, port: int) -> list[str]:
+    """Its key goes by the environment: everybody on the machine can read a command line."""
     folder = settings.simulator_dir
     command = [
         str(python), "-m", "keepa_deals.simulator", "--host", "127.0.0.1", "--port", str(port),
         "--products", str(settings.simulator.products), "--seed", str(settings.simulator.seed),
         "--rate", str(settings.simulator.tokens_per_minute), "--clock-speed", f"{settings.clock_speed:g}",
         "--cache-dir", str(folder / "cache"), "--truth-dir", str(folder / "truth"),
-        "--control-file", str(folder / "control.json"), "--info-file", str(settings.simulator_file), "--key", key,
+        "--control-file", str(folder / "control.json"), "--info-file", str(settings.simulator_file),
     ]  # fmt: skip
     if settings.clock_anchor is not None:
         command += ["--clock-anchor", settings.clock_anchor.isoformat()]

@@ -26,6 +26,7 @@ from keepa_deals.simulator.web_server import Server, listen
 from keepa_deals.units import epoch_ms, to_keepa_minutes
 
 DEMO_KEY = "demo" + "0" * 60
+KEY_NAME = "KEEPA_SIMULATOR_KEY"
 LIVE_SECONDS = 2.0
 TRUTH_SECONDS = 60.0
 
@@ -55,7 +56,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--clock-anchor", help="instant (ISO, with offset) at which an accelerated clock equals ours")
     parser.add_argument("--cache-dir", type=Path, help="where built worlds and the meter are kept")
     parser.add_argument("--info-file", type=Path, help="written once listening: url, key, pid")
-    parser.add_argument("--key", default=DEMO_KEY, help="the only key that works")
+    parser.add_argument(
+        "--key",
+        default=os.environ.get(KEY_NAME, DEMO_KEY),
+        help=f"the only key that works; everybody here can read a command line, {KEY_NAME} in the environment only we",
+    )
     parser.add_argument("--expired-key", help="a key whose subscription has ended")
     parser.add_argument("--truth-dir", type=Path, help="sales and request log, for scoring")
     parser.add_argument("--faults", default="[]", help="JSON list of faults in force from the start")
