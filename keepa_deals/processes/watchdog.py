@@ -73,6 +73,9 @@ class Watchdog:
     clock_step: dict[str, Any] | None = None
     ages: Ages = field(default_factory=Ages)
     history: History = field(default_factory=History)
+    replaced: History = field(default_factory=History)
+    """when each program was found to be another process than before, whoever ended that"""
+    last_known: dict[str, ProcessIdentity] = field(default_factory=dict)
     looked_at: float | None = None
     identities: dict[str, ProcessIdentity] = field(default_factory=dict)
     rearmed: dict[str, list[float]] = field(default_factory=dict)
@@ -102,7 +105,10 @@ class Watchdog:
         for name, identity in found.items():
             if self.identities.get(name) != identity:
                 self.ages.renew(name)
+            if self.last_known.get(name, identity) != identity:
+                self.replaced.note(name, now=now)
         self.identities = found
+        self.last_known.update(found)
         return {
             name: identity
             for name, identity in found.items()
@@ -202,6 +208,9 @@ class Watchdog:
             recent = sum(1 for at in times if now - at < WINDOW_SECONDS)
             if recent:
                 counts[program] = counts.get(program, 0) + recent
+        # A program that supervisord starts again and again is healed by nobody, and each heal ends in a new process.
+        for program, times_replaced in self.replaced.counts(now=now).items():
+            counts[program] = max(counts.get(program, 0), times_replaced)
         fields = {
             "at": datetime.now(UTC).isoformat(),
             "pid": os.getpid(),

@@ -68,6 +68,23 @@ def test_a_silent_beat_is_ended_and_a_ticking_one_is_not(settings: Settings, sle
     assert report["restarts_15m"] == {"beat": 1}
 
 
+def test_a_program_that_keeps_dying_and_coming_back_is_counted(settings: Settings, sleeper: Sleeper) -> None:
+    clock = HandClock()
+    watchdog = Watchdog(settings, monotonic=clock)
+
+    def come_back(number: int) -> None:
+        if number % 2:
+            os.kill(watchdog.last_known["beat"].pid, signal.SIGKILL)
+            wait_until(lambda: not watchdog.last_known["beat"].is_alive())
+        else:
+            record(settings, "beat", sleeper())
+
+    assert rounds(watchdog, clock, 9, each=come_back) == []
+    assert json.loads(paths.watchdog_file(settings).read_text())["restarts_15m"]["beat"] == 4
+    rounds(watchdog, clock, 90, each=lambda number: beat_tells(settings, number * 10))
+    assert json.loads(paths.watchdog_file(settings).read_text())["restarts_15m"]["beat"] == 0
+
+
 def test_a_stopped_process_is_ended_within_half_a_minute(settings: Settings, sleeper: Sleeper) -> None:
     clock, beat = HandClock(), sleeper()
     record(settings, "beat", beat)
