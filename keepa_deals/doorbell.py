@@ -32,6 +32,8 @@ LOOK_AGAIN_AFTER = timedelta(seconds=60)
 """When nothing was worth a token, something may be a minute later."""
 FIRST_RETRY = timedelta(seconds=15)
 LAST_RETRY = timedelta(seconds=60)
+FUTURE_TOLERANCE = timedelta(seconds=60)
+"""A run that ended further in the future than this ended before the clock was set back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +72,17 @@ def _not_due_before(which: Pass, means: Means) -> str | None:
     with means.store.read() as connection:
         state = pass_records.pass_state(connection, which)
         live = pass_records.pass_state(connection, Pass.LIVE_UPDATE)
-    if state is not None and state.due_at > means.clock.now():
+    now = means.clock.now()
+    if state is not None and state.due_at > now and not _ended_in_the_future(state, now):
         return state.due_at.isoformat()
     if which is not Pass.LIVE_UPDATE and (live is None or live.last_finished_at is None):
         return "after the first live update"
     return None
+
+
+def _ended_in_the_future(state: PassState, now: datetime) -> bool:
+    """Whether the clock was set back since: then what is due by the old one would be silent until it is caught up."""
+    return state.last_finished_at is not None and state.last_finished_at > now + FUTURE_TOLERANCE
 
 
 def as_log_fields(report: PassReport) -> dict[str, Any]:
