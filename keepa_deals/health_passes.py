@@ -108,7 +108,8 @@ def _check_failures(known: PassFact) -> Iterator[Finding]:
     if known.consecutive_failures == 0:
         return
     name = "pass_failing" if known.consecutive_failures > FAILURES_ALLOWED else "pass_failed_once"
-    times = f"{known.consecutive_failures} times in a row"
+    count = known.consecutive_failures
+    times = "once" if count == 1 else f"{count} times in a row"
     yield finding(
         name, f"{NAMES[known.which]} failed {times}: {known.last_error or 'no reason'}", since=known.last_done_at
     )

@@ -12,7 +12,7 @@ from sqlalchemy.sql.elements import TextClause
 
 from keepa_deals.records import DealState
 from keepa_deals.store.call_ledger import CallOutcome
-from keepa_deals.store.tables import calls, candidates, changes, deals
+from keepa_deals.store.tables import calls, candidates, changes, deals, verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,24 @@ class Loss:
     count: int
     samples: tuple[str, ...]
     """a few of their ASINs"""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptVerdict:
+    """One verdict of the history; `leading` is what its first finding saw."""
+
+    at: datetime
+    verdict: str
+    leading: str | None
+
+
+def verdicts_since(connection: Connection, *, since: datetime) -> list[KeptVerdict]:
+    """The verdicts kept since an instant, oldest first, beginning with the one that held then."""
+    before = select(func.max(verdicts.c.at)).where(verdicts.c.at <= since).scalar_subquery()
+    rows = connection.execute(
+        select(verdicts).where((verdicts.c.at > since) | (verdicts.c.at == before)).order_by(verdicts.c.at)
+    )
+    return [KeptVerdict(row.at, row.verdict, row.findings[0]["seen"] if row.findings else None) for row in rows]
 
 
 def spending(connection: Connection, *, since: datetime) -> list[Spending]:

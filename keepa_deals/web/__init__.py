@@ -11,11 +11,11 @@ from jinja2 import StrictUndefined
 from werkzeug.wrappers import Response
 
 from keepa_deals.clock import Clock
-from keepa_deals.health import Verdict, verdict_line
+from keepa_deals.health import HealthFacts, Verdict, verdict_line
 from keepa_deals.settings import Settings
 from keepa_deals.store.engine import Database
-from keepa_deals.web import access, api, errors, filters, pages, status
-from keepa_deals.web.desk import EXTENSION, Desk, VerdictDesk, desk
+from keepa_deals.web import access, api, errors, filters, health_page, pages, status
+from keepa_deals.web.desk import EXTENSION, Desk, FactsDesk, VerdictDesk, desk
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LARGEST_BODY = 64 * 1024
@@ -48,14 +48,24 @@ SHOWN_BY = (
 )
 
 
-def create_app(settings: Settings, *, database: Database, clock: Clock, verdict: Callable[[], Verdict]) -> Flask:
-    """The WSGI application. It reads `database` through its read-only door and asks `verdict` every two seconds."""
+def create_app(
+    settings: Settings,
+    *,
+    database: Database,
+    clock: Clock,
+    verdict: Callable[[], Verdict],
+    facts: Callable[[], HealthFacts] | None = None,
+) -> Flask:
+    """The WSGI application. It reads `database` through its read-only door and asks `verdict` every two seconds.
+
+    `facts` is what the verdict is made from, for the health page and the metrics.
+    """
     app = Flask("keepa_deals", template_folder=str(CHECKOUT / "templates"), static_folder=str(CHECKOUT / "static"))
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY)
-    app.extensions[EXTENSION] = Desk(settings, database, clock, VerdictDesk(verdict, clock=clock))
+    app.extensions[EXTENSION] = Desk(settings, database, clock, VerdictDesk(verdict, clock=clock), FactsDesk(facts))
     access.guard(app, settings)
     errors.register(app)
-    for room in (status, api, pages):
+    for room in (status, api, pages, health_page):
         app.register_blueprint(room.blueprint)
     app.after_request(harden)
     app.context_processor(surroundings)

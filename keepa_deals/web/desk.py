@@ -14,7 +14,7 @@ from flask import current_app
 from sqlalchemy import Connection
 
 from keepa_deals.clock import Clock
-from keepa_deals.health import Verdict, unjudged
+from keepa_deals.health import HealthFacts, Verdict, unjudged
 from keepa_deals.settings import Settings
 from keepa_deals.store.engine import Database
 from keepa_deals.store.find import Deal
@@ -68,14 +68,39 @@ class VerdictDesk:
             return unjudged(seen, at=self._clock.now())
 
 
+class FactsDesk:
+    """The facts behind the verdict, looked at by one request at a time and remembered for two seconds."""
+
+    def __init__(self, look: Callable[[], HealthFacts] | None) -> None:
+        self._look = look
+        self._lock = threading.Lock()
+        self._last: tuple[float, HealthFacts | None] | None = None
+
+    def __call__(self) -> HealthFacts | None:
+        """None where nobody can look."""
+        with self._lock:
+            if self._last is None or time.monotonic() - self._last[0] >= VERDICT_SECONDS:
+                facts = self._looked()
+                self._last = (time.monotonic(), facts)
+            return self._last[1]
+
+    def _looked(self) -> HealthFacts | None:
+        try:
+            return None if self._look is None else self._look()
+        except Exception:
+            log.exception("the facts of health could not be looked at")
+            return None
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Settings, clock, verdict, and the door to the deals."""
+    """Settings, clock, verdict, the facts behind it, and the door to the deals."""
 
     settings: Settings
     database: Database
     clock: Clock
     verdict: VerdictDesk
+    facts: FactsDesk
 
     @property
     def marketplace(self) -> Marketplace:

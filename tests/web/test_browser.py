@@ -116,7 +116,7 @@ def test_a_hostile_title_runs_nothing_and_turns_nothing_around(address: str, ope
 @pytest.mark.parametrize("width", [320, 390, 700, 1024, 1440])
 def test_no_width_scrolls_sideways(address: str, open_page: Callable[..., Page], width: int) -> None:
     page = open_page(width=width)
-    for place in ("/", f"/deals/{asin_number(99)}", "/?profit_gte=9000&q=river"):
+    for place in ("/", f"/deals/{asin_number(99)}", "/?profit_gte=9000&q=river", "/health"):
         page.goto(address + place)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
@@ -146,6 +146,20 @@ def test_everything_works_without_scripts(address: str, open_page: Callable[...,
     assert page.locator("#deal-count").get_attribute("data-count") == "6"
     page.get_by_role("link", name="Profit ≥ $25.00").click()
     assert page.locator("#deal-count").get_attribute("data-count") == "31"
+
+
+def test_the_chip_leads_to_the_health_page_and_its_history_opens_without_scripts(
+    address: str, open_page: Callable[..., Page]
+) -> None:
+    page = open_page(java_script_enabled=False, width=390)
+    page.goto(address)
+    page.locator("header .chip").click()
+    assert page.url == f"{address}/health"
+    assert page.locator(".verdict-line").inner_text().startswith("working")
+    assert not page.get_by_role("cell", name="not watched").is_visible()
+    page.get_by_text("As a table").click()
+    assert page.get_by_role("rowheader", name="not watched").is_visible()
+    assert page.evaluate("document.querySelector('.strip rect').getBoundingClientRect().width") > 300
 
 
 def colours(page: Page) -> tuple[str, str]:
