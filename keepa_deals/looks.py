@@ -83,7 +83,9 @@ def _buy(shift: Shift, plan: PlannedLook) -> Bought[LookAnswer] | Wait:
             call=lambda: _ask(shift, plan),
         )
     except MalformedReply as error:
-        _note_unreadable(shift, plan, str(error))
+        # Without its envelope it was no answer of Keepa's, and so says nothing about a product.
+        if error.status is not None:
+            _note_unreadable(shift, plan, str(error))
         raise
 
 

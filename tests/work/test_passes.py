@@ -297,6 +297,17 @@ def test_a_page_that_is_read_again_was_no_poison(
     assert (row.key, row.failures, row.set_aside_at) == ("live_update page 0", 1, None)
 
 
+@pytest.mark.parametrize("is_keepas", [True, False])
+def test_only_an_answer_of_keepas_own_counts_against_a_product(
+    is_keepas: bool, keepa: ScriptedKeepa, clock: ManualClock, knock: Knock, store: Store
+) -> None:
+    keepa.pages.append([a_feed_record(at=clock.now())])
+    knock(Pass.LIVE_UPDATE)
+    keepa.failures.append(MalformedReply("not readable", status=keepa.token() if is_keepas else None))
+    assert knock(Pass.LOOKS)["stop"] == "failed"
+    assert [row.kind for row in rows(store, select(poison))] == (["product"] if is_keepas else [])
+
+
 def test_a_deal_that_a_whole_sweep_did_not_show_is_due_for_a_look(
     found: None, keepa: ScriptedKeepa, knock: Knock, store: Store, clock: ManualClock
 ) -> None:
