@@ -162,7 +162,7 @@ def _start_supervisor(settings: Settings, *, environ: Mapping[str, str]) -> Supe
     errors = settings.log_dir / "supervisord.err"
     with errors.open("w", encoding="utf-8") as complaints:
         process = subprocess.Popen(
-            [venv / "bin" / "python", "-m", "supervisor.supervisord", "-c", supervisor_conf(settings)],
+            [venv / "bin" / "python", "-m", "keepa_deals.processes.supervise", "-c", supervisor_conf(settings)],
             cwd=settings.root,
             env=surroundings.child_environment(settings, environ=environ),
             stdin=subprocess.DEVNULL,
