@@ -68,6 +68,27 @@ def test_a_silent_beat_is_ended_and_a_ticking_one_is_not(settings: Settings, sle
     assert report["restarts_15m"] == {"beat": 1}
 
 
+def test_a_beat_that_ticks_and_sends_nothing_is_ended_again_and_again(
+    tmp_path: Path, sleeper: Sleeper, redis_server: str
+) -> None:
+    values = {"WEB_PORT": str(free_port()), "KEEPA_API_KEY": "k" * 64, "REDIS_URL": redis_server}
+    settings = settings_from(values, root=tmp_path)
+    surroundings.prepare_folders(settings)
+    clock = HandClock()
+    watchdog = Watchdog(settings, monotonic=clock)
+
+    def tick(number: int) -> None:
+        at = datetime(2026, 1, 1, number // 60, number % 60, tzinfo=UTC).isoformat()
+        paths.beat_file(settings).write_text(json.dumps({"last_tick_at": at, "last_sent_at": "2026-01-01T00:00:00Z"}))
+        if not any(entry.name == "beat" for entry in roster.living(roster.read_roster(paths.roster_file(settings)))):
+            record(settings, "beat", sleeper())
+
+    assert set(rounds(watchdog, clock, 40, each=tick)) == {"beat"}
+    report = json.loads(paths.watchdog_file(settings).read_text())
+    assert report["restarts_15m"]["beat"] >= 3
+    assert "no send for" in report["heals"][0]["why"]
+
+
 def test_a_program_that_keeps_dying_and_coming_back_is_counted(settings: Settings, sleeper: Sleeper) -> None:
     clock = HandClock()
     watchdog = Watchdog(settings, monotonic=clock)
