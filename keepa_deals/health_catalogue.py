@@ -151,7 +151,12 @@ CATALOGUE: dict[str, Kind] = {
         "VAR_DIR/backups, then ./start_celery.sh",
         False,
     ),
-    "schema_wrong": Kind(Level.ERROR, VerdictState.BROKEN, "Run ./deploy_update.sh, which migrates", False),
+    "schema_wrong": Kind(
+        Level.ERROR,
+        VerdictState.BROKEN,
+        "Migrate an older one with ./deploy_update.sh; a newer one needs the newer version",
+        False,
+    ),
     "origin_mismatch": Kind(Level.ERROR, VerdictState.BROKEN, "Use another VAR_DIR for demo or for real data", False),
     "database_slow": Kind(Level.WARNING, None, "See what else works the disk", False),
     "database_lock_waits": Kind(Level.WARNING, None, "See who else writes to the database, or what works the disk"),

@@ -37,6 +37,11 @@ def check_space(settings: Settings) -> None:
         )
 
 
+def newest(settings: Settings) -> Path | None:
+    """The newest finished backup; its name holds its time."""
+    return max(settings.backup_dir.glob("deals-*.db"), default=None)
+
+
 def back_up(settings: Settings) -> Path | None:
     """A checked copy of the database in VAR_DIR/backups, and the oldest beyond BACKUP_KEEP removed.
 

@@ -216,10 +216,11 @@ def preflight_failed(complaint: str) -> KeepaDealsError:
 
 
 def refuse_unusable_database(settings: Settings) -> None:
-    """Raise StoreTooNew or OriginMismatch before anything is stopped."""
+    """Raise StoreTooNew, OriginMismatch or StoreError before anything is stopped."""
     address = settings.database_address()
     path = sqlite_file(address)
-    if path is not None and not path.exists():
+    if path is not None and (not path.exists() or path.stat().st_size == 0):
+        refuse_to_forget(settings, path)
         return
     database = open_database(address)
     try:
@@ -236,6 +237,16 @@ def refuse_unusable_database(settings: Settings) -> None:
         ) from error
     finally:
         database.dispose()
+
+
+def refuse_to_forget(settings: Settings, path: Path) -> None:
+    """Raise StoreError where a database is gone or empty that was there once: a new one would hide the loss."""
+    newest = backup.newest(settings)
+    if newest is not None:
+        raise StoreError(
+            f"{path} is missing or empty, but {newest} holds what was in it; put that back with "
+            f"{backup.restore_command(settings, str(newest))}, or move {settings.backup_dir} away to begin anew."
+        )
 
 
 def main(arguments: list[str]) -> int:

@@ -14,6 +14,7 @@ import pytest
 from keepa_deals.errors import StoreError
 from keepa_deals.identity import ProcessIdentity
 from keepa_deals.processes import backup, paths, roster, surroundings
+from keepa_deals.processes.deploy import refuse_unusable_database
 from keepa_deals.settings import Settings, settings_from
 
 TITLES = "insert into deals values (?)"
@@ -118,3 +119,20 @@ def test_a_writer_killed_in_the_middle_leaves_a_database_that_can_be_backed_up(s
     copy = backup.back_up(settings)
     assert copy is not None
     assert titles(copy) == ["a"]
+
+
+@pytest.mark.parametrize("left", ["missing", "empty"])
+def test_a_lost_database_is_not_replaced_by_a_new_one_while_a_backup_holds_it(settings: Settings, left: str) -> None:
+    fill(settings, "a")
+    copy = backup.back_up(settings)
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{settings.database_file}{suffix}").unlink(missing_ok=True)
+    if left == "empty":
+        settings.database_file.touch()
+    with pytest.raises(StoreError, match="restore") as caught:
+        refuse_unusable_database(settings)
+    assert str(copy) in str(caught.value)
+
+
+def test_without_a_backup_a_missing_database_is_a_first_start(settings: Settings) -> None:
+    refuse_unusable_database(settings)
