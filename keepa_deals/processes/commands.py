@@ -9,7 +9,7 @@ from pathlib import Path
 from keepa_deals.celery_commands import WORKER_ENVIRONMENT, beat_command, worker_command
 from keepa_deals.errors import BadSettings
 from keepa_deals.installation import PROGRAM_TAG_NAME
-from keepa_deals.processes import embedded_redis, surroundings
+from keepa_deals.processes import embedded_redis, paths, surroundings
 from keepa_deals.processes.programs import WORKER_QUEUES, programs
 from keepa_deals.processes.speech import complain
 from keepa_deals.settings import Settings
@@ -40,6 +40,8 @@ def environment_of(name: str, *, settings: Settings) -> dict[str, str]:
         environment.update(WORKER_ENVIRONMENT)
     if name == "simulator":
         environment["KEEPA_SIMULATOR_KEY"] = surroundings.demo_place(settings).key
+    if name == "web":
+        environment["PROMETHEUS_MULTIPROC_DIR"] = str(paths.metrics_dir(settings))
     return environment
 
 

@@ -40,6 +40,8 @@ def _launch(name: str) -> int:
         place.end_with_parent()
         command = commands.command_of(name, settings=settings)
         place.take(name, settings=settings)
+        if name == "web":
+            surroundings.forget_request_counts(settings)
         readiness.wait_for_needs(name, settings=settings)
         environment = commands.environment_of(name, settings=settings)
         os.chdir(settings.root)

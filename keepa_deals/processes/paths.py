@@ -63,6 +63,11 @@ def alerts_file(settings: Settings) -> Path:
     return settings.run_dir / "alerts.json"
 
 
+def metrics_dir(settings: Settings) -> Path:
+    """Where the web's workers count their requests, a file each; emptied when the web starts."""
+    return settings.run_dir / "metrics"
+
+
 def demo_file(settings: Settings) -> Path:
     """The simulator's key and port, chosen once."""
     return settings.run_dir / "demo.json"

@@ -8,6 +8,7 @@ import secrets
 import socket
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 
 from keepa_deals.errors import BadSettings
 from keepa_deals.installation import TAG_NAME, installation_id, locked, write_atomically
-from keepa_deals.processes.paths import clock_file, demo_file, private_folder, redis_dir, supervisor_socket
+from keepa_deals.processes.paths import clock_file, demo_file, metrics_dir, private_folder, redis_dir, supervisor_socket
 from keepa_deals.processes.virtualenv import clean_environment
 from keepa_deals.settings import Settings, load_settings
 
@@ -49,6 +50,15 @@ def prepare_folders(settings: Settings) -> None:
         ) from error
     if supervisor_socket(settings).parent != settings.run_dir.absolute():
         private_folder(supervisor_socket(settings).parent)
+
+
+def forget_request_counts(settings: Settings) -> None:
+    """A web that starts counts from nothing: the files are those of processes that have ended."""
+    folder = metrics_dir(settings)
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        for file in folder.glob("*.db"):
+            file.unlink(missing_ok=True)
 
 
 def child_environment(settings: Settings, *, environ: Mapping[str, str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -84,6 +85,23 @@ def spending(connection: Connection, *, since: datetime) -> list[Spending]:
         .order_by(billed.desc(), calls.c.which_pass, calls.c.purpose)
     )
     return [Spending(**row._mapping) for row in rows]
+
+
+def call_totals(connection: Connection, *, since: datetime, until: datetime | None) -> Counter[tuple[str, str]]:
+    """Tokens billed as ("billed", purpose) and calls as ("calls", outcome), started from `since` to before `until`."""
+    when = calls.c.started_at >= since
+    if until is not None:
+        when &= calls.c.started_at < until
+    rows = connection.execute(
+        select(calls.c.purpose, calls.c.outcome, func.count(), func.coalesce(func.sum(calls.c.billed_tokens), 0))
+        .where(when)
+        .group_by(calls.c.purpose, calls.c.outcome)
+    )
+    totals: Counter[tuple[str, str]] = Counter()
+    for purpose, outcome, count, billed in rows:
+        totals["calls", str(outcome)] += count
+        totals["billed", purpose] += billed
+    return totals
 
 
 def candidates_by_stage(connection: Connection) -> dict[str, int]:

@@ -14,7 +14,7 @@ from keepa_deals.clock import Clock
 from keepa_deals.health import HealthFacts, Verdict, verdict_line
 from keepa_deals.settings import Settings
 from keepa_deals.store.engine import Database
-from keepa_deals.web import access, api, errors, filters, health_page, pages, status
+from keepa_deals.web import access, api, errors, filters, health_page, metrics, pages, status
 from keepa_deals.web.desk import EXTENSION, Desk, FactsDesk, VerdictDesk, desk
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -63,6 +63,7 @@ def create_app(
     app = Flask("keepa_deals", template_folder=str(CHECKOUT / "templates"), static_folder=str(CHECKOUT / "static"))
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY)
     app.extensions[EXTENSION] = Desk(settings, database, clock, VerdictDesk(verdict, clock=clock), FactsDesk(facts))
+    metrics.register(app, settings)
     access.guard(app, settings)
     errors.register(app)
     for room in (status, api, pages, health_page):

@@ -55,7 +55,7 @@ def register(app: Flask) -> None:
 
 def for_program() -> bool:
     """Whether a program asked, going by the path alone."""
-    return request.path.startswith("/api") or request.path in ("/healthz", "/readyz")
+    return request.path.startswith("/api") or request.path in ("/healthz", "/readyz", "/metrics")
 
 
 def bad_parameter(error: BadParameter) -> AnyResponse:
