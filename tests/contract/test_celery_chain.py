@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.processes]
 ROOT = Path(__file__).parents[2]
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 PASSWORD = "pass-of-the-broker"
-STARTS_WITHIN = 25.0
+STARTS_WITHIN = 90.0
 """Interpreters start slowly on a busy machine; what is being measured begins after that."""
 
 
@@ -76,7 +76,7 @@ class Chain:
 
     def end_all(self) -> None:
         for name in list(self._processes):
-            self.end(name, number=signal.SIGKILL, within=10)
+            self.end(name, number=signal.SIGKILL, within=40)
         self._database.dispose()
 
     def log(self, name: str) -> str:
@@ -152,7 +152,7 @@ def running(long_runner: Chain) -> Chain:
 
 
 def test_bells_and_canaries_arrive_whatever_a_crash_left_behind(running: Chain) -> None:
-    eventually(lambda: {which for which, _ in running.rung()} == set(Pass), within=5)
+    eventually(lambda: {which for which, _ in running.rung()} == set(Pass), within=30)
     assert "Scheduler: Sending due task live_update (keepa_deals.simple_task.update_recent_deals)" in running.log(
         "beat"
     )
@@ -161,7 +161,7 @@ def test_bells_and_canaries_arrive_whatever_a_crash_left_behind(running: Chain) 
 
 
 def test_a_killed_child_is_replaced_and_the_next_bell_rings(running: Chain) -> None:
-    eventually(lambda: Pass.LIVE_UPDATE in dict(running.rung()), within=5)
+    eventually(lambda: Pass.LIVE_UPDATE in dict(running.rung()), within=30)
     first_child = dict(running.rung())[Pass.LIVE_UPDATE]
     os.kill(first_child, signal.SIGKILL)
     eventually(lambda: dict(running.rung())[Pass.LIVE_UPDATE] != first_child, within=30)
@@ -169,7 +169,7 @@ def test_a_killed_child_is_replaced_and_the_next_bell_rings(running: Chain) -> N
 
 def test_after_a_crash_of_the_broker_everything_goes_on_by_itself(running: Chain) -> None:
     running.server.kill()
-    eventually(lambda: running.heartbeat()["errors"] > 0, within=10)
+    eventually(lambda: running.heartbeat()["errors"] > 0, within=40)
     running.server.start()
     back = datetime.now(UTC)
     eventually(lambda: running.all_canaries_arrived(since=back), within=60)
@@ -197,23 +197,23 @@ def test_no_log_holds_the_password_of_the_broker_even_when_it_is_lost(running: C
 def test_a_term_signal_ends_idle_and_busy_workers_within_their_bound(chain: Chain) -> None:
     (chain.folder / f"hold_{Pass.BACKFILL}").touch()
     chain.start()
-    eventually(lambda: Pass.BACKFILL in dict(chain.rung()), within=10)
+    eventually(lambda: Pass.BACKFILL in dict(chain.rung()), within=40)
     children = [pid for _, pid in chain.rung()]
-    assert chain.end("upsert", number=signal.SIGTERM, within=10) == 0
-    assert chain.end("backfill", number=signal.SIGTERM, within=10) == 0
-    eventually(lambda: not any(Path(f"/proc/{child}").exists() for child in children), within=5)
+    assert chain.end("upsert", number=signal.SIGTERM, within=40) == 0
+    assert chain.end("backfill", number=signal.SIGTERM, within=40) == 0
+    eventually(lambda: not any(Path(f"/proc/{child}").exists() for child in children), within=30)
 
 
 def test_a_message_that_waited_longer_than_a_period_rings_nothing(chain: Chain) -> None:
     redis = connect(chain.server.url)
     chain.start_beat()
     eventually(lambda: redis.llen("chain:celery:upsert") >= 4, within=STARTS_WITHIN)
-    chain.end("beat", number=signal.SIGTERM, within=5)
+    chain.end("beat", number=signal.SIGTERM, within=30)
     ended = time.monotonic()
     eventually(lambda: time.monotonic() > ended + 1, within=2)
     chain.start_worker("upsert")
     eventually(lambda: redis.llen("chain:celery:upsert") == 0, within=STARTS_WITHIN)
-    assert chain.end("upsert", number=signal.SIGTERM, within=10) == 0
+    assert chain.end("upsert", number=signal.SIGTERM, within=40) == 0
     assert chain.rung() == []
     assert not chain.all_canaries_arrived()
 
@@ -222,9 +222,9 @@ def test_a_scheduler_that_starts_without_a_broker_ticks_and_waits_for_it(chain: 
     chain.server.kill()
     chain.start_beat()
     eventually(lambda: (chain.folder / "run" / "beat.json").exists(), within=STARTS_WITHIN)
-    eventually(lambda: chain.heartbeat()["errors"] > 4, within=10)
+    eventually(lambda: chain.heartbeat()["errors"] > 4, within=40)
     chain.server.start()
-    eventually(lambda: chain.heartbeat()["sent"] > 0, within=10)
+    eventually(lambda: chain.heartbeat()["sent"] > 0, within=40)
 
 
 def ticked_after(chain: Chain, instant: datetime) -> bool:
