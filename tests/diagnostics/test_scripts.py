@@ -11,6 +11,8 @@ import pytest
 from tests.diagnostics.conftest import Script
 
 NAMES = ("comprehensive_diag", "diagnose_dwindling_deals", "force_clear_locks", "check_tokens")
+WRITING_NAMES = ("support_bundle", "verify_db_locking")
+"""What writes: a file where it is told to, or into a folder that is gone afterwards."""
 KEY = "a1b2c3d4" * 8
 ADMIN = "admin-secret-0123456789"
 PASSWORD = "redis-password-42"
@@ -50,7 +52,7 @@ def test_what_needs_a_running_service_says_that_it_could_not_look(script: Script
     assert json.loads(told.stdout)["could_not_look"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *WRITING_NAMES])
 def test_a_python_without_the_dependencies_is_one_sentence_and_exit_2(script: Script, name: str) -> None:
     told = script(name, python=(sys.executable, "-S"))
     assert (told.returncode, told.stdout) == (2, "")
@@ -65,7 +67,9 @@ def test_a_bad_setting_is_one_sentence_and_exit_2(script: Script, name: str) -> 
     assert told.stdout.startswith("broken: WEB_PORT is 'many'; it must be a whole number from 1 to 65535. ")
 
 
-@pytest.mark.parametrize(("name", "form"), [*((name, ()) for name in NAMES), ("comprehensive_diag", ("--json",))])
+@pytest.mark.parametrize(
+    ("name", "form"), [*((name, ()) for name in (*NAMES, "support_bundle")), ("comprehensive_diag", ("--json",))]
+)
 def test_no_secret_is_ever_shown(script: Script, var_dir: Path, name: str, form: tuple[str, ...]) -> None:
     (var_dir / "log").mkdir()
     (var_dir / "log" / "celery_worker.log").write_text(f"ERROR could not ask https://api.keepa.com/token?key={KEY}\n")
