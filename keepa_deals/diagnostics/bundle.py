@@ -91,7 +91,8 @@ def _gather(
 
 def _parts(settings: Settings) -> dict[str, Part]:
     since = running_clock(settings).now() - timedelta(hours=HOURS)
-    run_files = (roster_file, beat_file, watchdog_file, witness_file, alerts_file)
+    told_outside = settings.deadman_url is not None or settings.webhook_url is not None
+    run_files = [roster_file, beat_file, watchdog_file, witness_file, *([alerts_file] if told_outside else [])]
     return {
         "versions.json": lambda: _json(_versions(settings)),
         "settings.json": lambda: _json(_plain_settings(settings)),

@@ -145,10 +145,12 @@ class Witness:
 
 
 def _log_change(last: Verdict | None, verdict: Verdict) -> None:
-    from keepa_deals.health import SEVERITY, verdict_line  # noqa: PLC0415 - see Witness._verdict
+    from keepa_deals.alerts.news import is_only_starting  # noqa: PLC0415 - see Witness._verdict
+    from keepa_deals.health import SEVERITY, verdict_line  # noqa: PLC0415
 
-    if last is not None and last.state is verdict.state:
+    if last is not None and last.state is verdict.state and is_only_starting(last) == is_only_starting(verdict):
         return
-    is_worse = SEVERITY[verdict.state] > (0 if last is None else SEVERITY[last.state])
+    before = 0 if last is None or is_only_starting(last) else SEVERITY[last.state]
+    is_worse = SEVERITY[verdict.state] > before and not is_only_starting(verdict)
     was = "" if last is None else f" (was {last.state})"
     log.log(logging.WARNING if is_worse else logging.INFO, "verdict%s %s", was, verdict_line(verdict))

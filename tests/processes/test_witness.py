@@ -74,6 +74,17 @@ def test_a_change_is_a_log_line_that_warns_when_it_gets_worse(
     ]
 
 
+def test_a_start_is_no_warning_and_a_start_that_fails_is(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    starting = Finding("starting", Level.INFO, "started 9 s ago", AT, "wait")
+    dead = Finding("worker_dead", Level.ERROR, "it has ended", AT, "read")
+    verdicts_to_come = [Verdict(VerdictState.STUCK, None, found, AT) for found in ((starting,), (starting,), (dead,))]
+    witness = Witness(settings, lambda: verdicts_to_come.pop(0))
+    with caplog.at_level(logging.INFO, logger="keepa_deals.processes.witness"):
+        for _ in range(3):
+            witness.look()
+    assert [record.levelname for record in caplog.records] == ["INFO", "WARNING"]
+
+
 def test_a_database_that_is_not_there_is_one_line_and_the_outside_is_told_all_the_same(
     settings: Settings, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
