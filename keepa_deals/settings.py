@@ -6,9 +6,10 @@ import hashlib
 import io
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,40 @@ from keepa_deals.errors import BadSettings
 from keepa_deals.records import CostSettings
 
 KEEPA_URL = "https://api.keepa.com"
+NAMES = frozenset(
+    {
+        "ADMIN_API_KEY",
+        "BACKUP_KEEP",
+        "CLOCK_ANCHOR",
+        "CLOCK_SPEED",
+        "DATABASE_URL",
+        "DEADMAN_URL",
+        "FEED_QUERY_FILE",
+        "INBOUND_SHIPPING",
+        "KEEPA_API_KEY",
+        "KEEPA_BASE_URL",
+        "KEEPA_DOMAIN",
+        "LOG_LEVEL",
+        "MINIMUM_MARKUP_PERCENT",
+        "PREP_FEE",
+        "PROMISE_HOURS",
+        "PURCHASE_TAX_PERCENT",
+        "REDIS_URL",
+        "SIMULATOR_PORT",
+        "SIMULATOR_PRODUCTS",
+        "SIMULATOR_SEED",
+        "SIMULATOR_TOKENS_PER_MINUTE",
+        "TARGET_ROI_PERCENT",
+        "VAR_DIR",
+        "VERDICT_WEBHOOK_SECRET",
+        "VERDICT_WEBHOOK_URL",
+        "WEB_HOST",
+        "WEB_HOSTNAMES",
+        "WEB_PORT",
+    }
+)
+"""Every setting there is; a test holds them against what is read and what .env.example explains."""
+
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -134,8 +169,18 @@ def read_environment(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
     values: dict[str, str] = {}
     if env_file.exists():
         values.update(parse_env_file(env_file))
+        refuse_unknown_names(values, env_file.name)
     values.update(environ)
     return values
+
+
+def refuse_unknown_names(names: Iterable[str], file: str) -> None:
+    """Raise BadSettings for a name in `.env` that is no setting: misspelt, it would silently do nothing."""
+    for name in names:
+        if name not in NAMES:
+            close = get_close_matches(name.upper(), NAMES, n=1, cutoff=0.6)
+            meant = f"did you mean {close[0]}?" if close else "see .env.example for those there are."
+            raise BadSettings(f"{file} sets {name}, but there is no such setting; {meant}")
 
 
 def parse_env_file(env_file: Path) -> dict[str, str]:

@@ -17,6 +17,8 @@ from keepa_deals.settings import Settings
 from keepa_deals.store.engine import sqlite_file
 
 SPARE_BYTES = 64 * 2**20
+DEMO_BYTES = 200 * 2**20
+"""What the simulator keeps of its world, with room to build it."""
 
 
 class BackupFailed(KeepaDealsError):
@@ -24,16 +26,17 @@ class BackupFailed(KeepaDealsError):
 
 
 def check_space(settings: Settings) -> None:
-    """Raise BackupFailed if a backup would not fit."""
+    """Raise BackupFailed if a backup, or what a first start writes, would not fit."""
     source = sqlite_file(settings.database_address())
-    if source is None or not source.exists():
-        return
-    needed = _size(source) + SPARE_BYTES
+    is_first = source is None or not source.exists()
+    needed = SPARE_BYTES + (0 if source is None or is_first else _size(source))
+    if settings.is_demo and not settings.simulator_dir.exists():
+        needed += DEMO_BYTES
     free = shutil.disk_usage(settings.var_dir).free
     if free < needed:
         raise BackupFailed(
-            f"{settings.var_dir} has {free // 2**20} MB free, but a backup and some room need {needed // 2**20} MB; "
-            "free some space and run this again."
+            f"{settings.var_dir} has {free // 2**20} MB free, but this needs {needed // 2**20} MB; "
+            "free some space, or name another VAR_DIR, and run this again."
         )
 
 
@@ -84,7 +87,10 @@ def restore(settings: Settings, file: Path, *, say: Callable[[str], None]) -> No
     if target is None:
         raise StoreError("DATABASE_URL is not a SQLite file; restore it with the tools of its own server.")
     if roster.living(roster.read_roster(roster_file(settings))):
-        raise StoreError("The service is running; stop it first with ./kill_everything_force.sh.")
+        raise StoreError(
+            f"The service is running; stop it first with {settings.root / 'venv' / 'bin' / 'python'} "
+            "-m keepa_deals.processes stop."
+        )
     _check(file)
     incoming = target.with_suffix(".incoming")
     shutil.copyfile(file, incoming)

@@ -59,9 +59,17 @@ def check_before_start(settings: Settings) -> None:
     if complaint is not None:
         raise BadSettings(f"This was {complaint}" if complaint.startswith("started") else complaint)
     surroundings.prepare_folders(settings)
+    check_feed_query(settings)
     if settings.redis_url is None:
         embedded_redis.server_binary()
     check_ports(settings)
+
+
+def check_feed_query(settings: Settings) -> None:
+    """Raise BadSettings for a feed query that no pass could use."""
+    from keepa_deals.bootstrap import feed_query  # noqa: PLC0415 - it knows the database's library, this room need not
+
+    feed_query(settings)
 
 
 def check_ports(settings: Settings) -> None:

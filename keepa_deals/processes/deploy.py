@@ -87,6 +87,7 @@ class Deploy:
         if missing is not None:
             raise preflight_failed(missing)
         surroundings.prepare_folders(self.settings)
+        control.check_feed_query(self.settings)
         if self.settings.redis_url is None:
             embedded_redis.server_binary()
         control.check_ports(self.settings)

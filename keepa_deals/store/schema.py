@@ -13,7 +13,7 @@ from sqlalchemy.exc import DatabaseError
 from keepa_deals.errors import OriginMismatch, StoreError, StoreTooNew
 from keepa_deals.store.columns import instant_text
 from keepa_deals.store.engine import Database, sqlite_engine, sqlite_file
-from keepa_deals.store.tables import about
+from keepa_deals.store.tables import about, metadata
 
 SCHEMA_HEAD = "0001"
 """The newest migration; a test holds it against the scripts."""
@@ -33,6 +33,7 @@ def migrate(address: str) -> None:
         refuse_newer(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        refuse_missing_columns(connection)
 
 
 @contextmanager
@@ -67,6 +68,18 @@ def refuse_newer(connection: Connection) -> None:
             f"The database is at schema {version}, this program knows up to {SCHEMA_HEAD}; "
             "install the newer version again, or restore a backup from before it."
         )
+
+
+def refuse_missing_columns(connection: Connection) -> None:
+    """Raise StoreError for a database that says it is at our schema and is not."""
+    for table in metadata.sorted_tables:
+        found = {column["name"] for column in inspect(connection).get_columns(table.name)}
+        missing = sorted(set(table.columns.keys()) - found)
+        if missing:
+            raise StoreError(
+                f"The database says it is at schema {SCHEMA_HEAD}, but {table.name} has no {', '.join(missing)}: an "
+                "unfinished version of this program wrote it. Put a backup from before it back, or begin anew."
+            )
 
 
 def check_database(database: Database, *, origin: str) -> None:

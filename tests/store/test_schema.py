@@ -105,3 +105,10 @@ def test_demo_and_real_data_never_mix(database: Database, held: str, wanted: str
 def test_a_state_without_its_evidence_is_refused_by_the_database(database: Database, broken: dict[str, object]) -> None:
     with pytest.raises(Exception, match="CHECK constraint"), database.write.begin() as connection:
         connection.execute(insert(deals).values(a_deal_row(**broken)))
+
+
+def test_a_database_that_only_says_it_is_at_our_schema_is_refused(database: Database, tmp_path: Path) -> None:
+    with database.write.begin() as connection:
+        connection.execute(text("alter table pass_states drop column last_done_at"))
+    with pytest.raises(StoreError, match="pass_states has no last_done_at"):
+        migrate(f"sqlite:///{tmp_path / 'deals.db'}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from keepa_deals.errors import BadSettings
-from keepa_deals.settings import Settings, load_settings, settings_from
+from keepa_deals.settings import NAMES, Settings, load_settings, settings_from
 
 KEY = "k" * 64
 ADMIN = "an-admin-key-of-some-length"
@@ -148,3 +148,26 @@ def test_two_keys_have_two_accounts_and_neither_can_be_read_back() -> None:
     first, second = settings.account("a" * 64), settings.account("b" * 64)
     assert first != second
     assert "a" * 8 not in first
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("KEEPA_APIKEY", "KEEPA_API_KEY"), ("PREP_FEES", "PREP_FEE"), ("web_port", "WEB_PORT")]
+)
+def test_a_misspelt_name_in_the_env_file_stops_the_start(tmp_path: Path, name: str, meant: str) -> None:
+    (tmp_path / ".env").write_text(f"{name}=1\n")
+    with pytest.raises(BadSettings, match=f"{name}.* did you mean {meant}"):
+        load_settings(tmp_path, {})
+
+
+def test_the_names_that_exist_are_those_that_are_read() -> None:
+    class Asked(dict[str, str]):
+        def __init__(self) -> None:
+            self.names: set[str] = set()
+
+        def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
+            self.names.add(name)
+            return default
+
+    asked = Asked()
+    settings_from(asked, root=Path("/somewhere"))
+    assert asked.names == NAMES
