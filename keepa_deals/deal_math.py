@@ -21,6 +21,7 @@ from keepa_deals.sale_price import (
     AMAZON_CEILING,
     MEAN_ASK,
     NEW_CEILING,
+    RIVALS_CEILING,
     SALE_SHIPPING,
     capped,
     estimate_sale_price,
@@ -162,7 +163,7 @@ def recompute_profit(steps: Iterable[Step]) -> int | None:
     sale = capped(
         cents(MEAN_ASK),
         shipping_cents=cents(SALE_SHIPPING) or 0,
-        ceilings=(cents(AMAZON_CEILING), cents(NEW_CEILING)),
+        ceilings=(cents(AMAZON_CEILING), cents(NEW_CEILING), cents(RIVALS_CEILING)),
     )
     percent, minimum = given.get(REFERRAL_PERCENT), cents(REFERRAL_MINIMUM)
     fba, closing = cents(FBA_FEE), cents(CLOSING_FEE)

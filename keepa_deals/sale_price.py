@@ -1,7 +1,7 @@
 """What a used copy will sell for, landed: a first, cautious estimate from the used side's mean asks alone.
 
 Pure. It says nothing about when the copy sells, and claims no peak. Asks are not sales, so the lower mean counts,
-and nothing sells above what a new copy costs.
+and nothing sells above what a new copy or the usual rival costs today.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ MEAN_ASK = "mean used ask"
 SALE_SHIPPING = "usual shipping"
 AMAZON_CEILING = "ceiling by Amazon's new price"
 NEW_CEILING = "ceiling by the lowest new offer"
+RIVALS_CEILING = "ceiling by the other used offers"
 SALE_PRICE = "sale price"
+
+RIVALS_RULE = "the median landed price of today's used offers but the one to be bought: our copy stands beside them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +35,13 @@ class SaleEstimate:
 
 
 def estimate_sale_price(product: Product) -> SaleEstimate:
-    """The lower of the 90, 180 and 365 day mean asks (else that of 30 days), landed, under both ceilings."""
+    """The lower of the 90, 180 and 365 day mean asks (else that of 30 days), landed, under three ceilings."""
     ask = cautious_mean(product.used_avg)
     shipping = usual_shipping(product.root_category, domain_id=product.domain_id)
     amazon = amazon_ceiling(product.amazon_cents, product.amazon_avg)
     new = lowest_new(product)
-    cents = capped(ask, shipping_cents=shipping, ceilings=(amazon, new))
+    rivals = rivals_median(product)
+    cents = capped(ask, shipping_cents=shipping, ceilings=(amazon, new, rivals))
     as_of = product.updated_at
     rule = "the lower of the means over 90, 180 and 365 days, else the mean over 30: asks are not sales"
     return SaleEstimate(
@@ -47,9 +51,23 @@ def estimate_sale_price(product: Product) -> SaleEstimate:
             Step(SALE_SHIPPING, shipping, "cents", "rule", None, "a copy from FBA competes with price plus shipping"),
             Step(AMAZON_CEILING, amazon, "cents", "full_look", as_of, "90 % of Amazon's lowest: now, 180, 365 days"),
             Step(NEW_CEILING, new, "cents", "full_look", as_of, "no used copy sells above a new one"),
-            Step(SALE_PRICE, cents, "cents", "rule", None, "an estimate: mean ask plus shipping, under both ceilings"),
+            Step(RIVALS_CEILING, rivals, "cents", "full_look", product.offers_checked_at, RIVALS_RULE),
+            Step(SALE_PRICE, cents, "cents", "rule", None, "an estimate: mean ask plus shipping, under the ceilings"),
         ),
     )
+
+
+def rivals_median(product: Product) -> int | None:
+    """The lower median of what the other used copies cost, landed; None where there is none, or none is known.
+
+    The cheapest is left out: it is the copy to be bought.
+    """
+    landed = sorted(
+        offer.landed_cents
+        for offer in product.offers or ()
+        if offer.condition.is_used and offer.is_shippable and offer.landed_cents is not None
+    )[1:]
+    return landed[(len(landed) - 1) // 2] if landed else None
 
 
 def capped(ask: int | None, *, shipping_cents: int, ceilings: tuple[int | None, ...]) -> int | None:

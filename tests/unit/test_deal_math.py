@@ -557,3 +557,12 @@ def test_a_looked_ebook_is_worth_no_full_look():
 def test_ranking_a_product_always_says_a_worth_or_a_reason(product, costs):
     estimate = rank_looked(product, costs=costs, now=NOW)
     assert (estimate.worth_cents is None) == (estimate.reason is not None)
+
+
+def test_our_copy_sells_for_no_more_than_the_usual_rival_asks_today() -> None:
+    rivals = [an_offer(seller_id=f"S{n}", item_cents=item) for n, item in enumerate((2450, 2900, 3100, 9900))]
+    product = a_product(offers=tuple(rivals))
+    judgement = judge(product, costs=CostSettings(), now=NOW)
+    # the rivals land at 32.99, 34.99 and 102.99 once the cheapest is bought: their median is 34.99
+    assert judgement.sale_price_cents == 3499
+    assert recompute_profit(judgement.steps) == judgement.profit_cents
