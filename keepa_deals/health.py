@@ -65,7 +65,7 @@ _EXCUSED_AT_START = frozenset(
     | {"watchdog_silent", "tokens_unknown"}
 )
 _EXCUSED_UNTIL_FIRST_RESULT = frozenset({"pass_never_worked", "pass_overdue", "keepa_never_answered"})
-_EXPLAINED_BY_KEEPA = frozenset({"pass_never_worked", "pass_overdue", "pass_failing"})
+_EXPLAINED_BY_KEEPA = frozenset({"starting", "pass_never_worked", "pass_overdue", "pass_failing"})
 
 
 def judge_health(facts: HealthFacts) -> Verdict:

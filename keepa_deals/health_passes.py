@@ -34,7 +34,7 @@ EVERY = {Pass.BACKFILL: timedelta(minutes=30), Pass.LOOKS: timedelta(seconds=60)
 """How often a pass is due when its last run left nothing over; the live update's interval follows from the plan."""
 SLOWEST_RATE = 5
 """Tokens a minute of the smallest plan, for as long as the real one is unknown."""
-NAMES = {Pass.LIVE_UPDATE: "the live update", Pass.BACKFILL: "the backfill", Pass.LOOKS: "the looks"}
+NAMES = {Pass.LIVE_UPDATE: "the live update", Pass.BACKFILL: "the backfill", Pass.LOOKS: "the looks pass"}
 
 
 def check_passes(facts: HealthFacts) -> Iterator[Finding]:

@@ -180,6 +180,9 @@ CASES: dict[str, tuple[HealthFacts, VerdictState, str]] = {
     "key rejected": (facts(keepa=failed(CallResult.KEY_REJECTED)), BLIND, "keepa_key_rejected"),
     "subscription ended": (facts(keepa=failed(CallResult.SUBSCRIPTION_ENDED)), BLIND, "keepa_subscription_ended"),
     "Keepa unreachable": (facts(keepa=failed(CallResult.UNREACHABLE, 3)), BLIND, "keepa_unusable"),
+    "just started and Keepa is unreachable": (
+        facts(processes=STARTED, passes=passes(last_done_at=None), keepa=failed(CallResult.UNREACHABLE, 3)),
+        BLIND, "keepa_unusable"),
     "Keepa talks nonsense": (facts(keepa=failed(CallResult.MALFORMED, 3)), BLIND, "keepa_unusable"),
     "one call lost": (facts(keepa=failed(CallResult.UNREACHABLE, 1)), FINE, "keepa_errors"),
     "Keepa unreachable explains the failing pass": (
