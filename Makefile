@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 BIN := venv/bin
 
-.PHONY: help setup run stop check test lint type format bench diagnose lock
+.PHONY: help setup run stop check test lint type format bench soak diagnose lock
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ format: ## let ruff put it in order
 
 bench: ## every benchmark, one after the other
 	$(BIN)/python benchmarks/save_page.py && $(BIN)/python benchmarks/permission.py && $(BIN)/python benchmarks/installation.py
+
+soak: ## half an hour of random faults
+	$(BIN)/python tests/faults/soak.py
 
 diagnose: ## does it work, and why not
 	$(BIN)/python Diagnostics/comprehensive_diag.py
