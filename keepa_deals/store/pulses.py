@@ -30,8 +30,12 @@ def record_verdict(
     findings: Sequence[dict[str, Any]],
     now: datetime,
 ) -> None:
-    """Keep a verdict if it differs from the last one or that one is an hour old; forget those of last month."""
-    last = connection.execute(select(verdicts).order_by(verdicts.c.at.desc()).limit(1)).first()
+    """Keep a verdict if it differs from the last one or that one is an hour old; forget those of last month.
+
+    One from the future was written before the clock was set back, and counts as the last no more.
+    """
+    past = select(verdicts).where(verdicts.c.at <= now)
+    last = connection.execute(past.order_by(verdicts.c.at.desc()).limit(1)).first()
     if last is not None and last.verdict == verdict and now - last.at < VERDICT_REPEATED_AFTER:
         return
     connection.execute(delete(verdicts).where((verdicts.c.at < now - VERDICTS_KEPT_FOR) | (verdicts.c.at == now)))
