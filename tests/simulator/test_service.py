@@ -158,6 +158,20 @@ def test_bad_minutes_at_keepa_lose_nothing_and_end_by_themselves(
     assert refused == []
 
 
+def test_an_hour_of_garbage_loses_nothing_and_costs_no_token(employ: Callable[..., Service]) -> None:
+    service = employ(rate=5)
+    service.live_on(minutes=5)
+    deals_before, spent = service.count(deals), service.billed()
+    service.keepa.faults({"kind": "garbage_json"})
+    service.live_on(minutes=60)
+    assert service.count(deals) >= deals_before
+    assert service.billed() == spent
+    service.keepa.faults()
+    service.live_on(minutes=5)
+    assert service.billed() > spent
+    assert [line for line in service.asked() if line["status"] == 429] == []
+
+
 def test_offers_that_keepa_cannot_fetch_retire_nobody(employ: Callable[..., Service]) -> None:
     service = employ()
     service.live_on(minutes=3)
