@@ -50,21 +50,33 @@ def small_disk(folder: Path) -> Iterator[bool]:
 @contextmanager
 def read_only(settings: Settings) -> Iterator[None]:
     """VAR_DIR as after a fault of its disk; where nothing can be mounted, as after a careless chmod."""
-    folders = (settings.var_dir, settings.run_dir, settings.log_dir)
     if os.geteuid() == 0:
-        subprocess.run(["mount", "--bind", str(settings.var_dir), str(settings.var_dir)], check=True)
-        subprocess.run(["mount", "-o", "remount,bind,ro", str(settings.var_dir)], check=True)
-    else:
-        for folder in folders:
-            folder.chmod(0o500)
+        with mounted_read_only(settings.var_dir):
+            yield
+        return
+    folders = (settings.var_dir, settings.run_dir, settings.log_dir)
+    for folder in folders:
+        folder.chmod(0o500)
+    yield
+    for folder in folders:
+        folder.chmod(0o700)
+
+
+@contextmanager
+def mounted_read_only(folder: Path) -> Iterator[None]:
+    """`folder` over itself, read-only. Made so elsewhere first: what somebody has open for writing can't be."""
+    aside = folder.with_name(f"{folder.name}-aside")
+    aside.mkdir()
+    steps = [("--bind", folder, aside), ("-o", "remount,bind,ro", aside), ("--bind", aside, folder)]
+    for step in steps:
+        subprocess.run(["mount", *map(str, step)], check=True)
     try:
+        assert not os.access(folder, os.W_OK)
         yield
     finally:
-        if os.geteuid() == 0:
-            subprocess.run(["umount", "-l", str(settings.var_dir)], check=True)
-        else:
-            for folder in folders:
-                folder.chmod(0o700)
+        for mounted in (folder, aside):
+            subprocess.run(["umount", "-l", str(mounted)], check=True)
+        aside.rmdir()
 
 
 @pytest.fixture(scope="module")
