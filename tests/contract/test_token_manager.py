@@ -283,8 +283,7 @@ def test_after_a_restart_of_redis_its_memory_is_doubted(
     with pytest.raises(TokensUnknown, match="nothing was spent"):
         tokens.request_permission_for_call(5, Purpose.LIVE)
     own_server.start()
-    status = tokens.status()
-    assert (status.known, status.balance) == (False, 100)
+    assert tokens.status().known is False
     keepa.answer = said(30)
     permit(tokens, 5, Purpose.LIVE)
     assert (keepa.calls, tokens.status().balance) == (2, 30)
