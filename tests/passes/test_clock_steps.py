@@ -13,7 +13,7 @@ from keepa_deals.records import Pass
 from keepa_deals.store.door import Store
 from keepa_deals.store.tables import candidates
 from tests.keepa_builders import a_feed_record
-from tests.work.conftest import ScriptedKeepa
+from tests.passes.conftest import ScriptedKeepa
 
 Knock = Callable[[Pass], dict[str, Any]]
 TWO_HOURS = 7200.0

@@ -28,7 +28,7 @@ from keepa_deals.store.tables import calls, candidates, changes, deals, pass_rep
 from keepa_deals.token_budget import Purpose, Wait
 from keepa_deals.work import Means
 from tests.keepa_builders import a_feed_record, a_product
-from tests.work.conftest import ScriptedKeepa
+from tests.passes.conftest import ScriptedKeepa
 
 Knock = Callable[[Pass], dict[str, Any]]
 BOOK = "0990000017"
