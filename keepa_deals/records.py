@@ -274,6 +274,14 @@ class CostSettings:
     purchase_tax_percent: float = 0.0
     target_roi_percent: float = 30.0
     minimum_markup_percent: float = 10.0
+    salvage_percent: float = 50.0
+    """what a copy that did not sell in time still brings, of the sale price"""
+    sell_within_days: int = 270
+    """counted from the purchase"""
+    inbound_delay_days: int = 21
+    """from the purchase until the copy is listed"""
+    caution: float = 1.0
+    """by how many error scales the profit must clear zero before a deal is called profitable"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,11 +291,23 @@ class Step:
     name: str
     value: int | float | str | None
     unit: str
-    """cents, percent, count, rank, hours or text"""
+    """cents, percent, chance (0 to 1), count, rank, hours, days or text"""
     source: str
-    """feed, light_look, full_look, settings, table or rule"""
+    """feed, light_look, full_look, settings, table, model or rule"""
     as_of: datetime | None
     rule: str
+    share: float | None = None
+    """0 to 1: the part of the sale price's value that rests on this input; None where that says nothing"""
+
+
+@dataclass(frozen=True, slots=True)
+class DatedSale:
+    """A sale that the history shows, for a chart: when, how likely a used copy, and what it then went for."""
+
+    minute: int
+    """Keepa minutes"""
+    used_probability: float
+    landed_cents: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +341,32 @@ class Judgement:
     trust_percent: float | None
     refusal: str | None
     steps: tuple[Step, ...]
+    list_cents: int | None = None
+    """the recommended landed price to list at"""
+    sold_chance_percent: float | None = None
+    """that it sells within `sell_within_days` at that price"""
+    days_to_sell: float | None = None
+    """median, from listing; None where it sells with less than half a chance"""
+    used_sales_a_year: float | None = None
+    profit_if_sold_cents: int | None = None
+    profit_low_cents: int | None = None
+    """the profit less `caution` error scales"""
+    error_scale_cents: int | None = None
+    is_profitable: bool = False
+    """known, not an estimate, and `profit_low_cents` above 0"""
+    sale_low_cents: int | None = None
+    sale_high_cents: int | None = None
+    """the ends of the sale price's 80 % interval"""
+    one_year_average_cents: int | None = None
+    """mean of the used sales of 365 days, never of asks"""
+    season: str | None = None
+    peak_month: int | None = None
+    peak_cents: int | None = None
+    trough_month: int | None = None
+    trough_cents: int | None = None
+    trend_percent_year: float | None = None
+    sales: tuple[DatedSale, ...] = ()
+    """oldest first"""
 
 
 class StopReason(StrEnum):

@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, 
 from keepa_deals.deal_cursor import Cursor
 from keepa_deals.deal_fields import Bound, Kind, Sort
 from keepa_deals.deal_query import DealQuery, alternatives
+from keepa_deals.price_history import Spark
 from keepa_deals.records import Condition, DealState
 from keepa_deals.store.tables import candidates, deals
 
@@ -78,6 +79,31 @@ class Deal:
     minimum_list_cents: int | None
     maximum_buy_cents: int | None
     trust: float | None
+    """chance in percent that it sells at 90 % or more of the sale price in time"""
+    list_cents: int | None
+    sold_chance: float | None
+    """percent, at the recommended list price"""
+    days_to_sell: float | None
+    used_sales_a_year: float | None
+    profit_if_sold_cents: int | None
+    profit_low_cents: int | None
+    error_scale_cents: int | None
+    is_profitable: bool
+    sale_low_cents: int | None
+    sale_high_cents: int | None
+    one_year_average_cents: int | None
+    season: str | None
+    peak_month: int | None
+    """1 to 12"""
+    peak_cents: int | None
+    trough_month: int | None
+    trough_cents: int | None
+    trend: float | None
+    """percent a year"""
+    seller_quality: float | None
+    """percent: the lower bound of the positive ratings' share"""
+    seller_name: str | None
+    spark: Spark | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +293,7 @@ def _deal(row: Row[Any], now: datetime) -> Deal:
     values = {column.name: row._mapping[column.name] for column in _COLUMNS}
     values["state"] = DealState(values["state"])
     values["condition"] = _grade(values["condition"])
+    values["spark"] = None if values["spark"] is None else msgspec.convert(values["spark"], Spark)
     if values["state"] is DealState.LIVE and values["promised_until"] <= now:
         values["state"] = DealState.UNVERIFIED
         values["unverified_since"] = values["promised_until"]

@@ -11,12 +11,15 @@ from sqlalchemy import Connection, Row, insert, update
 
 from keepa_deals.deal_math import OFFERS_TOO_OLD
 from keepa_deals.freshness import Comparison, compare, promised_until, sighting_of_product
+from keepa_deals.price_history import charted_history, spark_of
 from keepa_deals.records import CostSettings, DealState, FeedEstimate, Judgement, Product, Source
 from keepa_deals.store.change_rows import Change, Observation, insert_changes, insert_observations, price_events
 from keepa_deals.store.held_deals import HELD_COLUMNS, held_deal, judgement_columns, product_columns, repriced_columns
+from keepa_deals.store.kept_histories import keep_history
 from keepa_deals.store.poison import forgive, note_failure
 from keepa_deals.store.statements import rows_by_asin
 from keepa_deals.store.tables import candidates, deals
+from keepa_deals.units import to_keepa_minutes
 
 NO_LONGER_KNOWN = "Keepa no longer knows this ASIN"
 NO_USED_OFFER = "no used offer is left"
@@ -135,6 +138,7 @@ class LookSaver:
             **product_columns(product),
             **judgement_columns(one.judgement),
             **self._verified(product, Source.FULL_LOOK),
+            "spark": spark_of(product.history.get("used"), one.judgement.sales, until=to_keepa_minutes(self.now)),
         }
         if row is None:
             key = {"asin": asin, "domain_id": self.domain_id, "first_seen_at": self.now}
@@ -148,6 +152,8 @@ class LookSaver:
             self._tell(self._events_of_return(product, row))
         self._set_candidate(asin, stage="deal", worth_cents=one.judgement.profit_cents, reason=None)
         self._observe(product, one.judgement)
+        charted = charted_history(product.history, one.judgement.sales, until=to_keepa_minutes(self.now))
+        keep_history(self.connection, asin, self.domain_id, charted, now=self.now)
         forgive(self.connection, "product", [asin])
 
     def _events_of_return(self, product: Product, row: Row[Any]) -> list[Change]:

@@ -1,7 +1,8 @@
 """The tables, one sentence each. Money in cents, shares in percent, instants aware UTC, NULL is unknown.
 
 Column names end in their unit (`_cents`, `_percent`, `_at`) but for the names that scripts rely on:
-`deals.margin`, `deals.roi` and `deals.percent_down` are numbers in percent.
+`deals.margin`, `deals.roi`, `deals.percent_down`, `deals.trust`, `deals.sold_chance`, `deals.seller_quality` and
+`deals.trend` (a year) are numbers in percent.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
+    false,
 )
 
 from keepa_deals.store.columns import Instant, Json
@@ -109,6 +112,30 @@ deals = Table(
     Column("explanation", Json, nullable=False),
     # the live used offers as the last full look saw them, cheapest first
     Column("offers", Json),
+    # the recommended listing: at what price, with what chance, how soon, and what is left if it sells or in doubt
+    Column("list_cents", Integer),
+    Column("sold_chance", Float),
+    Column("days_to_sell", Float),
+    Column("used_sales_a_year", Float),
+    Column("profit_if_sold_cents", Integer),
+    Column("profit_low_cents", Integer),
+    Column("error_scale_cents", Integer),
+    Column("is_profitable", Boolean, nullable=False, server_default=false()),
+    # the sale price's interval, its year, and where it is going
+    Column("sale_low_cents", Integer),
+    Column("sale_high_cents", Integer),
+    Column("one_year_average_cents", Integer),
+    Column("season", Text),
+    Column("peak_month", Integer),
+    Column("peak_cents", Integer),
+    Column("trough_month", Integer),
+    Column("trough_cents", Integer),
+    Column("trend", Float),
+    # who sells the copy, as far as `sellers` knows
+    Column("seller_quality", Float),
+    Column("seller_name", Text),
+    # about 30 points of the used price and the sales among them, for a small drawing
+    Column("spark", Json),
     CheckConstraint("state in ('live', 'unverified', 'gone')", name="state"),
     CheckConstraint("(state = 'gone') = (gone_at is not null)", name="gone_has_time"),
     CheckConstraint("(gone_at is null) = (gone_reason is null)", name="gone_has_reason"),
@@ -189,6 +216,28 @@ observations = Table(
     Column("at", Instant, primary_key=True),
     Column("value", Integer),
     sqlite_with_rowid=False,
+)
+
+# The history that a full look brought, thinned and packed: one row a deal, for its chart.
+price_histories = Table(
+    "price_histories",
+    metadata,
+    Column("asin", String(10), primary_key=True),
+    Column("domain_id", Integer, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("packed", LargeBinary, nullable=False),
+)
+
+# What Keepa said of a seller; `rating_percent` and `rating_count` are NULL where it knows the seller but no rating.
+sellers = Table(
+    "sellers",
+    metadata,
+    Column("seller_id", String(24), primary_key=True),
+    Column("domain_id", Integer, primary_key=True),
+    Column("name", Text),
+    Column("rating_percent", Integer),
+    Column("rating_count", Integer),
+    Column("seen_at", Instant, nullable=False),
 )
 
 # What each run of a pass did.

@@ -7,13 +7,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import insert, text
+from sqlalchemy import create_engine, insert, inspect, select, text
 
 from keepa_deals.errors import OriginMismatch, StoreError, StoreTooNew
 from keepa_deals.processes.signs import read_database
 from keepa_deals.settings import settings_from
+from keepa_deals.store import migrations
 from keepa_deals.store.engine import Database, open_database
 from keepa_deals.store.schema import SCHEMA_HEAD, check_database, claim_origin, migrate, recorded_version
 from keepa_deals.store.tables import deals, metadata
@@ -44,6 +47,41 @@ def test_migrating_again_keeps_every_row(empty_database: Path, tmp_path: Path) -
     with opened.read.connect() as connection:
         assert connection.execute(text("select count(*) from deals")).scalar() == 1
     opened.dispose()
+
+
+def test_a_database_of_the_first_schema_keeps_its_rows_and_says_nothing_it_does_not_know(tmp_path: Path) -> None:
+    address = f"sqlite:///{tmp_path / 'deals.db'}"
+    upgrade_to("0001", address)
+    names = inspected_columns(address)
+    row = {name: value for name, value in a_deal_row().items() if name in names}
+    opened = open_database(address)
+    with opened.write.begin() as connection:
+        connection.execute(deals.insert().values(row))
+        claim_origin(connection, origin="demo", account="abc", now=NOON)
+    migrate(address)
+    check_database(opened, origin="demo")
+    with opened.read.connect() as connection:
+        kept = connection.execute(select(deals)).one()
+    opened.dispose()
+    assert (kept.asin, kept.profit_cents, kept.is_profitable) == (row["asin"], row["profit_cents"], False)
+    assert {kept._mapping[name] for name in set(deals.columns.keys()) - names - {"is_profitable"}} == {None}
+
+
+def upgrade_to(revision: str, address: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    engine = create_engine(address)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
+
+
+def inspected_columns(address: str) -> set[str]:
+    engine = create_engine(address)
+    names = {column["name"] for column in inspect(engine).get_columns("deals")}
+    engine.dispose()
+    return names
 
 
 def test_a_database_of_a_newer_version_is_left_as_it_is(database: Database, tmp_path: Path) -> None:
