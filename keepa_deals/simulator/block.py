@@ -77,10 +77,14 @@ class Block:
 
     @property
     def stride(self) -> int:
-        """Steps lived at once: several in the far past, one since `fine_days` before the history's end."""
+        """Steps lived at once: several in the far past, one since `fine_days` before the history's end.
+
+        A stride never runs past midnight, where a new day's worth and demand are drawn.
+        """
         world = self.world
         fine_from = (world.history_days - world.fine_days) * 1440 // world.step_minutes
-        return world.coarse_stride if self.step < fine_from else 1
+        to_midnight = world.steps_per_day - self.step % world.steps_per_day
+        return min(world.coarse_stride, to_midnight) if self.step < fine_from else 1
 
     def start_of(self, step: int) -> int:
         """First minute of a step for a product without shift."""

@@ -19,7 +19,7 @@ from keepa_deals.simulator.demand import AMAZON_PLACE, REFUSED, Side, choose, cu
 from keepa_deals.simulator.keepa_jobs import JOBS
 from keepa_deals.simulator.logs import first_of_each, where_true
 from keepa_deals.simulator.repricing import next_landed
-from keepa_deals.simulator.shelf import ENDLESS, GRADE_FACTOR, NEVER, NO_OFFER, cheapest, empty_shelf, put_offers
+from keepa_deals.simulator.shelf import ENDLESS, GRADE_FACTOR, HELD, NEVER, NO_OFFER, cheapest, empty_shelf, put_offers
 from keepa_deals.simulator.titles import draw_titles, season_table
 from keepa_deals.simulator.visits import Visitor, new_diary
 
@@ -63,9 +63,18 @@ def new_block(*, number: int, size: int, seed: int, origin: int, world: WorldCon
 
 
 def live(block: Block) -> None:
-    """Let one stride pass."""
+    """Let one stride pass, with Keepa looking on."""
+    _pass(block, seen=True)
+
+
+def live_unseen(block: Block) -> None:
+    """Let one stride pass that Keepa does not look at; the rank is not kept either."""
+    _pass(block, seen=False)
+
+
+def _pass(block: Block, *, seen: bool) -> None:
     stride = block.stride
-    _Step(block, rng=_stream(block.seed, block.number, block.step)).run()
+    _Step(block, rng=_stream(block.seed, block.number, block.step)).run(seen=seen)
     block.step += stride
     block.lived += 1
 
@@ -91,11 +100,12 @@ class _Step:
         self.start = (block.start_of(block.step) + block.titles.shift).astype(np.int32)
         self.keeps_asks = block.start_of(block.step) >= block.keep_offers_from
 
-    def run(self) -> None:
+    def run(self, *, seen: bool) -> None:
         if self.step % self.world.steps_per_day == 0:
             self._new_day()
-        self._visits()
-        self._forget_and_count_sales()
+        if seen:
+            self._visits()
+            self._forget_and_count_sales()
         self._departures()
         self._arrivals()
         self._amazon()
@@ -195,7 +205,7 @@ class _Step:
         shelf, world = self.block.shelf, self.world
         flat = rng.integers(0, shelf.landed.size, rng.poisson(shelf.landed.size * chance))
         flat = flat[first_of_each(flat)]
-        flat = flat[shelf.landed.ravel()[flat] < NO_OFFER]
+        flat = flat[(shelf.landed.ravel()[flat] < NO_OFFER) & (shelf.policy.ravel()[flat] != HELD)]
         days = rng.exponential(5.0, len(flat)) + 0.3
         shelf.back.ravel()[flat] = self.after + (days * 1440 / world.step_minutes).astype(np.int32)
         shelf.landed.ravel()[flat] = NO_OFFER
@@ -205,7 +215,7 @@ class _Step:
         hit = rng.integers(0, self.block.size, rng.poisson(groups))
         members = hit[:, None] + self.block.size * rng.integers(0, self._places, (len(hit), 6))
         members = members.ravel()
-        members = members[shelf.leave.ravel()[members] < NEVER]
+        members = members[(shelf.leave.ravel()[members] < NEVER) & (shelf.policy.ravel()[members] != HELD)]
         shelf.leave.ravel()[members] = self.after
 
     def _remove(self, flat: Array, *, minute: Array) -> None:

@@ -21,6 +21,8 @@ NEVER = 2**30
 ENDLESS = 30_000
 
 STATIC, MATCHER, UNDERCUTTER, FOLLOWER, LOTTERY, PENNY = range(6)
+HELD = 6
+"""A copy that stays at its price until it is sold: the one that we play."""
 
 USED_GRADES = np.array([2, 3, 4, 5], np.int8)
 USED_GRADE_SHARES = np.cumsum([0.15, 0.25, 0.40, 0.20])
