@@ -6,16 +6,14 @@ depends on it. A judgement's steps hold every input, so that its profit can be r
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
-from fractions import Fraction
+from decimal import Decimal
 
 from keepa_deals import fees
 from keepa_deals.deal_ranking import rank_candidate, rank_looked
-from keepa_deals.fees import NOT_FOR_RESALE, all_in_cents, percent_of, ratio_of, referral_fee
+from keepa_deals.fees import NOT_FOR_RESALE, all_in_cents, percent_of, referral_fee, usual_shipping
+from keepa_deals.judgement.money import Charges, lowest_list_price, maximum_buy_price, share_percent
 from keepa_deals.records import CostSettings, FeedEstimate, Judgement, Offer, Product, Step
 from keepa_deals.sale_price import (
     AMAZON_CEILING,
@@ -25,15 +23,12 @@ from keepa_deals.sale_price import (
     SALE_SHIPPING,
     capped,
     estimate_sale_price,
-    usual_shipping,
 )
 
 __all__ = [
     "FeedEstimate",
     "cheapest_used_offer",
     "judge",
-    "lowest_list_price",
-    "maximum_buy_price",
     "rank_candidate",
     "rank_looked",
     "recompute_profit",
@@ -42,8 +37,6 @@ __all__ = [
 
 OFFERS_TOO_OLD = timedelta(hours=24)
 """offers checked longer ago name copies that may be sold: a price to buy at must be of today"""
-STEPS_OF_MINIMUM_FEE = 5_000
-"""the minimum referral fee of 30 cents moves a lowest price by so many cents at the very most"""
 
 ITEM_PRICE = "item price"
 SHIPPING = "shipping"
@@ -57,23 +50,6 @@ REFERRAL_FEE = "referral fee"
 FBA_FEE = "fba fee"
 CLOSING_FEE = "closing fee"
 PROFIT = "profit"
-
-
-@dataclass(frozen=True, slots=True)
-class Charges:
-    """Amazon's terms for one product; None is unknown."""
-
-    percent: float | None
-    minimum_cents: int
-    fba_cents: int | None
-    closing_cents: int | None
-
-    def left_of(self, sale_cents: int) -> int | None:
-        """What a sale brings in after Amazon's fees."""
-        if self.percent is None or self.fba_cents is None or self.closing_cents is None:
-            return None
-        referral = referral_fee(sale_cents, percent=self.percent, minimum_cents=self.minimum_cents)
-        return sale_cents - referral - self.fba_cents - self.closing_cents
 
 
 def judge(product: Product, *, costs: CostSettings, now: datetime) -> Judgement:
@@ -94,8 +70,8 @@ def judge(product: Product, *, costs: CostSettings, now: datetime) -> Judgement:
 
     price = offer.landed_cents if offer is not None else None
     all_in = all_in_cents(price, costs=costs)
-    referral = _referral(sale.cents, charges)
-    left = charges.left_of(sale.cents) if sale.cents is not None else None
+    referral = charges.referral_of(sale.cents)
+    left = charges.net_of(sale.cents) if sale.cents is not None else None
     profit = left - all_in if left is not None and all_in is not None else None
     return Judgement(
         condition=offer.condition if offer is not None else None,
@@ -184,45 +160,6 @@ def cheapest_used_offer(product: Product) -> Offer | None:
     return min(buyable, key=_dearness, default=None)
 
 
-def lowest_list_price(all_in: int | None, *, charges: Charges, markup_percent: float) -> int | None:
-    """The lowest sale price that leaves `markup_percent` percent of itself after all costs; at 0 the break-even.
-
-    None where a fee is unknown, or where Amazon's share and the markup leave nothing of any price.
-    """
-    if all_in is None or charges.percent is None or charges.fba_cents is None or charges.closing_cents is None:
-        return None
-    markup_parts, markup_whole = ratio_of(markup_percent)
-    keep = 1 - Fraction(*ratio_of(charges.percent)) - Fraction(markup_parts, markup_whole)
-    if keep <= 0:
-        return None
-
-    def leaves_enough(price: int) -> bool:
-        left = charges.left_of(price)
-        return left is not None and (left - all_in) * markup_whole >= markup_parts * price
-
-    # The closed form ignores rounding and the minimum fee: the search starts a little low and ends exactly.
-    about = math.ceil((all_in + charges.fba_cents + charges.closing_cents) / keep)
-    rounding = math.ceil(1 / keep) + 1
-    candidates = range(max(1, about - rounding), about + 2 * rounding + STEPS_OF_MINIMUM_FEE)
-    return next((price for price in candidates if leaves_enough(price)), None)
-
-
-def maximum_buy_price(left_of_sale: int | None, *, costs: CostSettings) -> int | None:
-    """The highest landed price that still reaches the target ROI; 0 if none does; None where the sale is unknown."""
-    if left_of_sale is None:
-        return None
-    roi = 1 + Fraction(*ratio_of(costs.target_roi_percent))
-    tax = 1 + Fraction(*ratio_of(costs.purchase_tax_percent))
-    if roi <= 0 or tax <= 0:
-        return None
-    most_all_in = math.floor(left_of_sale / roi)
-    price = max(0, math.ceil((most_all_in - costs.prep_cents - costs.inbound_shipping_cents) / tax))
-    # Tax is rounded to the cent, so the exact quotient may be a cent off either way.
-    while price > 0 and (all_in_cents(price, costs=costs) or 0) > most_all_in:
-        price -= 1
-    return price
-
-
 def _used_offers(product: Product) -> list[Offer]:
     return [offer for offer in product.offers or () if offer.condition.is_used and offer.is_shippable]
 
@@ -259,12 +196,6 @@ def _what_is_unknown(sale_cents: int | None, charges: Charges) -> str | None:
     return None
 
 
-def _referral(sale_cents: int | None, charges: Charges) -> int | None:
-    if sale_cents is None or charges.percent is None:
-        return None
-    return referral_fee(sale_cents, percent=charges.percent, minimum_cents=charges.minimum_cents)
-
-
 def _paid_shipping(offer: Offer | None) -> int | None:
     """Shipping as it enters the landed price: an FBA offer that names none ships free."""
     if offer is None or offer.landed_cents is None or offer.item_cents is None:
@@ -296,13 +227,6 @@ def _buying_steps(
         Step(INBOUND, costs.inbound_shipping_cents, "cents", "settings", None, "for each copy, to Amazon"),
         Step(ALL_IN, all_in, "cents", "rule", None, "landed price + purchase tax + prep + inbound shipping"),
     )
-
-
-def share_percent(part: int | None, whole: int | None) -> float | None:
-    """`part` in percent of `whole` with two decimals, half up; None where unknown or `whole` is not above 0."""
-    if part is None or whole is None or whole <= 0:
-        return None
-    return float((Decimal(part) * 100 / whole).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP))
 
 
 def _money(cents: int | None) -> str:

@@ -9,16 +9,9 @@ import math
 from datetime import datetime
 
 from keepa_deals import fees
-from keepa_deals.fees import NOT_FOR_RESALE, all_in_cents, referral_fee
+from keepa_deals.fees import NOT_FOR_RESALE, USUAL_SHIPPING_CENTS, all_in_cents, referral_fee, usual_shipping
 from keepa_deals.records import Averages, Condition, CostSettings, FeedEstimate, FeedRecord, Product
-from keepa_deals.sale_price import (
-    USUAL_SHIPPING_CENTS,
-    amazon_ceiling,
-    capped,
-    cautious_mean,
-    lowest_new,
-    usual_shipping,
-)
+from keepa_deals.sale_price import amazon_ceiling, capped, cautious_mean, lowest_new
 
 LOWEST_PRICE_CENTS = 200
 """below it a price is nearly always a slip, and the fees of a sale are three times as much"""

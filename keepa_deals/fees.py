@@ -23,6 +23,8 @@ SOFTWARE = 229534
 MEDIA_CATEGORIES = frozenset({BOOKS, MUSIC, MOVIES_AND_TV, VIDEO_GAMES, SOFTWARE})
 MEDIA_CLOSING_FEE_CENTS = 180
 """Amazon's fee schedule: $1.80 on each media item (Keepa's variableClosingFee shows the same on books)"""
+USUAL_SHIPPING_CENTS = 399
+"""what a merchant charges for shipping used media on amazon.com (by far the most frequent figure seen)"""
 MINIMUM_REFERRAL_CENTS = 30
 """Amazon's fee schedule: the least referral fee of an item that is not media"""
 
@@ -119,6 +121,11 @@ def all_in_cents(price: int | None, *, costs: CostSettings) -> int | None:
     if price is None:
         return None
     return price + percent_of(price, costs.purchase_tax_percent) + costs.prep_cents + costs.inbound_shipping_cents
+
+
+def usual_shipping(root_category: int | None, *, domain_id: int) -> int:
+    """Shipping that the buyer of a competing copy pays: known for media on amazon.com, else counted as nothing."""
+    return USUAL_SHIPPING_CENTS if domain_id == AMAZON_COM and root_category in MEDIA_CATEGORIES else 0
 
 
 def referral_terms(product: Product) -> ReferralTerms:

@@ -15,12 +15,10 @@ from keepa_deals.deal_math import (
     REFERRAL_MINIMUM,
     REFERRAL_PERCENT,
     SHIPPING,
-    Charges,
-    lowest_list_price,
     recompute_profit,
-    share_percent,
 )
 from keepa_deals.fees import all_in_cents
+from keepa_deals.judgement.money import Charges, lowest_list_price, share_percent
 from keepa_deals.records import CostSettings, Source, Step
 
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from keepa_deals.fees import AMAZON_COM, MEDIA_CATEGORIES, percent_of
+from keepa_deals.fees import percent_of, usual_shipping
 from keepa_deals.records import Averages, Condition, Product, Step
 
-USUAL_SHIPPING_CENTS = 399
-"""what a merchant charges for shipping used media on amazon.com (by far the most frequent figure seen)"""
 AMAZON_CEILING_PERCENT = 90.0
 """buyers leave a used copy for Amazon's own new one unless it is clearly cheaper"""
 
@@ -81,11 +79,6 @@ def cautious_mean(means: Averages) -> int | None:
     """The lowest of the longer means: a fall of value shows in 90 days, a season in 365."""
     longer = [mean for mean in (means.d90, means.d180, means.d365) if mean is not None]
     return min(longer) if longer else means.d30
-
-
-def usual_shipping(root_category: int | None, *, domain_id: int) -> int:
-    """Shipping that the buyer of a competing copy pays: known for media on amazon.com, else counted as nothing."""
-    return USUAL_SHIPPING_CENTS if domain_id == AMAZON_COM and root_category in MEDIA_CATEGORIES else 0
 
 
 def amazon_ceiling(amazon_cents: int | None, amazon_avg: Averages) -> int | None:

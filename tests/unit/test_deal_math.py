@@ -12,11 +12,8 @@ from hypothesis import strategies as st
 
 from keepa_deals import fees
 from keepa_deals.deal_math import (
-    Charges,
     cheapest_used_offer,
     judge,
-    lowest_list_price,
-    maximum_buy_price,
     rank_candidate,
     rank_looked,
     recompute_profit,
@@ -245,64 +242,6 @@ def test_a_price_above_the_mean_is_not_down():
     assert judged(used_avg=Averages(d365=900)).percent_down == 0.0
 
 
-# fees
-
-
-@pytest.mark.parametrize(
-    ("cents", "percent", "share"),
-    [(1000, 15.0, 150), (10, 15.0, 2), (3, 50.0, 2), (1, 49.9, 0), (0, 15.0, 0), (10_000, 15.01, 1501), (333, 8.0, 27)],
-)
-def test_a_share_is_rounded_half_up(cents, percent, share):
-    assert fees.percent_of(cents, percent) == share
-
-
-@pytest.mark.parametrize(
-    ("sale", "percent", "minimum", "fee"),
-    [(4399, 15.0, 0, 660), (100, 15.0, 30, 30), (200, 15.0, 30, 30), (210, 15.0, 30, 32)],
-)
-def test_a_referral_fee_has_a_minimum(sale, percent, minimum, fee):
-    assert fees.referral_fee(sale, percent=percent, minimum_cents=minimum) == fee
-
-
-@pytest.mark.parametrize(
-    ("grams", "mm", "cents"),
-    [
-        (113, (200, 130, 10), 390),
-        (114, (200, 130, 10), 415),
-        (235, (156, 102, 52), 440),
-        (650, (231, 155, 28), 700),
-        (1361, (231, 155, 28), 780),
-        (1362, (231, 155, 28), 792),  # one started quarter pound: 780 + 12
-        (1361 + 113, (231, 155, 28), 792),
-        (1361 + 114, (231, 155, 28), 804),
-        (100, (300, 300, 100), 780 + 4 * 12),  # 9,000,000 mm³ / 5,022 = 1,792 g; (1792 - 1361) / 113 = 3.8
-        (9_073, (300, 200, 100), None),
-        (500, (458, 100, 100), None),
-        (500, (300, 300, 204), None),
-    ],
-)
-def test_the_fba_table_goes_by_weight_and_size(grams, mm, cents):
-    assert fees.standard_fba_fee(grams, mm) == cents
-
-
-@pytest.mark.parametrize("seen", [(141, (104, 55, 35), 409), (235, (156, 102, 52), 435), (650, (231, 155, 28), 700)])
-def test_the_fba_table_is_not_below_what_keepa_showed(seen):
-    grams, mm, cents = seen
-    assert fees.standard_fba_fee(grams, mm) >= cents
-
-
-def test_the_tables_speak_for_amazon_com_only():
-    abroad = a_product(domain_id=3, fba_fee_cents=None, referral_percent=None, closing_fee_cents=None)
-    assert fees.fba_fee(abroad).cents is None
-    assert fees.closing_fee(abroad).cents is None
-    assert fees.referral_terms(abroad).percent is None
-    at_home = replace(abroad, domain_id=1)
-    assert (fees.fba_fee(at_home).cents, fees.fba_fee(at_home).source) == (700, "table")
-    assert fees.closing_fee(at_home).cents == 180
-    assert fees.referral_terms(at_home).percent == 15.0
-    assert fees.closing_fee(replace(at_home, root_category=1055398)).cents == 0
-
-
 # laws
 
 cents = st.integers(1, 200_000)
@@ -391,61 +330,6 @@ def test_profit_falls_by_what_a_cost_rises(product, costs, more):
     if before.profit_cents is not None:
         assert taxed.profit_cents is not None
         assert taxed.profit_cents <= before.profit_cents
-
-
-charges_of_any_kind = st.builds(
-    Charges,
-    percent=st.sampled_from([8.0, 15.0, 15.01, 45.0]),
-    minimum_cents=st.sampled_from([0, 30]),
-    fba_cents=st.integers(0, 2_000),
-    closing_cents=st.sampled_from([0, 180]),
-)
-
-
-@given(charges_of_any_kind, st.integers(0, 100_000))
-@settings(max_examples=200, deadline=None)
-def test_the_break_even_price_is_the_first_that_loses_nothing(charges, all_in):
-    price = lowest_list_price(all_in, charges=charges, markup_percent=0.0)
-    assert price is not None
-    assert charges.left_of(price) >= all_in
-    assert price == 1 or charges.left_of(price - 1) < all_in
-
-
-@given(charges_of_any_kind, st.integers(0, 100_000), st.sampled_from([1.0, 10.0, 33.3]))
-@settings(max_examples=200, deadline=None)
-def test_the_minimum_list_price_leaves_the_markup(charges, all_in, markup):
-    price = lowest_list_price(all_in, charges=charges, markup_percent=markup)
-    assert price is not None
-
-    def leaves_the_markup(one: int) -> bool:
-        return (charges.left_of(one) - all_in) * 1000 >= round(markup * 10) * one
-
-    assert leaves_the_markup(price)
-    assert price == 1 or not leaves_the_markup(price - 1)
-
-
-@pytest.mark.parametrize(("percent", "markup"), [(85.0, 15.0), (90.0, 50.0), (None, 0.0)])
-def test_no_list_price_is_said_where_none_can_be(percent, markup):
-    charges = Charges(percent=percent, minimum_cents=0, fba_cents=500, closing_cents=0)
-    assert lowest_list_price(1_000, charges=charges, markup_percent=markup) is None
-
-
-@given(st.integers(-1_000, 200_000), costs_of_any_kind)
-@settings(max_examples=200, deadline=None)
-def test_the_maximum_buy_price_is_the_last_that_reaches_the_target(left, costs):
-    price = maximum_buy_price(left, costs=costs)
-    assert price is not None
-
-    def reaches(landed: int) -> bool:
-        all_in = fees.all_in_cents(landed, costs=costs)
-        return all_in is not None and (left - all_in) * 100 >= round(costs.target_roi_percent * 1000) * all_in / 1000
-
-    assert price == 0 or reaches(price)
-    assert not reaches(price + 1)
-
-
-def test_an_unknown_sale_gives_no_maximum_buy_price():
-    assert maximum_buy_price(None, costs=FREE) is None
 
 
 # ranking
