@@ -60,6 +60,7 @@ class Deal:
     drops_90: int | None
     drops_365: int | None
     used_offers: int | None
+    used_offers_avg90: int | None
     new_offers: int | None
     new_cents: int | None
     amazon_cents: int | None
