@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+
+from keepa_deals.judgement.fitted_sales import FITTED
+from keepa_deals.judgement.market_history import MarketHistory, read_market
+from keepa_deals.judgement.model import SalesModel
+from keepa_deals.judgement.observed import observed_spans
+from keepa_deals.judgement.rank_falls import WINDOW_MINUTES, RankReading, expected_count, read_rank, sales_a_year
+from keepa_deals.judgement.sale_sides import shrunk_to_title, side_inputs, side_logit
+from keepa_deals.judgement.sold_price import sold_price
+from keepa_deals.records import Product
+from keepa_deals.units import to_keepa_minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +51,92 @@ class SalesHistory:
     """expected used copies a year, corrected for the time not observed; None without any ground"""
     all_a_year: float | None
     """the same for copies of every condition"""
+
+
+@dataclass(frozen=True, slots=True)
+class SoldGap:
+    """A gap in what was observed with about so many sales in it, the latest at `minute`. Keepa minutes."""
+
+    after: int
+    before: int
+    minute: int
+    count: float
+    by_rank: bool
+
+
+def infer_sales(product: Product, *, now: datetime, model: SalesModel = FITTED) -> SalesHistory:
+    """The sales of the two years before `now` (aware UTC) as the product's history shows them.
+
+    Where several sales are likely in one gap, each is one of `sales`, and their expected counts add up to the gap's.
+    """
+    until = to_keepa_minutes(now)
+    reading = read_rank(product, now=now, model=model)
+    market = read_market(product, since=until - WINDOW_MINUTES, until=until)
+    rate = sales_a_year(reading, product=product, model=model)
+    gaps = sorted(
+        [*_gaps_by_rank(reading, rate=rate or 0.0), *_gaps_by_drops(market, reading=reading, until=until, model=model)],
+        key=lambda gap: gap.before,
+    )
+    used = _used_probabilities(gaps, market=market, model=model)
+    sales = [sale for gap, p in zip(gaps, used, strict=True) for sale in _sales_of(gap, p, market=market, model=model)]
+    share = _used_share(gaps, used, market=market, until=until, model=model)
+    return SalesHistory(
+        sales=tuple(sorted(sales, key=lambda sale: sale.minute)),
+        observed_days=reading.observed_minutes / 1440,
+        used_a_year=rate * share if rate is not None else None,
+        all_a_year=rate,
+    )
+
+
+def _gaps_by_rank(reading: RankReading, *, rate: float) -> Iterator[SoldGap]:
+    for fall in reading.falls:
+        count = expected_count(fall, sales_a_year=rate)
+        yield SoldGap(fall.after, fall.before, fall.minute, count, by_rank=True)
+
+
+def _gaps_by_drops(market: MarketHistory, *, reading: RankReading, until: int, model: SalesModel) -> Iterator[SoldGap]:
+    """Drops of the used offers where no rank was observed: most of them are withdrawals."""
+    for span in observed_spans(market.used_offers, since=until - WINDOW_MINUTES):
+        for place in range(1, len(span.values)):
+            after, before = span.minutes[place - 1], span.minutes[place]
+            if span.values[place] < span.values[place - 1] and not _is_observed(reading, after=after, before=before):
+                yield SoldGap(after, before, (after + before) // 2, model.drop_count, by_rank=False)
+
+
+def _is_observed(reading: RankReading, *, after: int, before: int) -> bool:
+    """Whether any of the time between two minutes has a rank, which then says what there is to say."""
+    return any(span.minutes[0] < before and after < span.minutes[-1] for span in reading.spans)
+
+
+def _used_probabilities(gaps: Sequence[SoldGap], *, market: MarketHistory, model: SalesModel) -> list[float]:
+    logits = [side_logit(side_inputs(market, after=gap.after, before=gap.before), weights=model.side) for gap in gaps]
+    return shrunk_to_title(logits, [gap.count for gap in gaps], model=model)
+
+
+def _sales_of(gap: SoldGap, used: float, *, market: MarketHistory, model: SalesModel) -> Iterator[InferredSale]:
+    """One sale for each that is likely in the gap: the latest as the curve dates it, the others spread before it."""
+    cents, log_sd = sold_price(market, after=gap.after, before=gap.before, model=model.price)
+    number = max(1, round(gap.count))
+    for place in range(number):
+        earlier = (2 * place + 1) * (gap.minute - gap.after) // (2 * max(1, number - 1))
+        yield InferredSale(
+            after=gap.after,
+            before=gap.before,
+            minute=gap.minute if place == number - 1 else gap.after + earlier,
+            expected_count=gap.count / number,
+            used_probability=used,
+            landed_cents=cents,
+            log_sd=log_sd,
+            by_rank=gap.by_rank,
+        )
+
+
+def _used_share(
+    gaps: Sequence[SoldGap], used: Sequence[float], *, market: MarketHistory, until: int, model: SalesModel
+) -> float:
+    """The used part of all sales: the title's own by rank, shrunk to what the market of today speaks for."""
+    today = side_logit((*side_inputs(market, after=until, before=until)[:7], 0.0, 0.0, 0.0, 0.0), weights=model.side)
+    (context,) = shrunk_to_title([today], [0.0], model=model)
+    counts = [gap.count if gap.by_rank else 0.0 for gap in gaps]
+    sold = sum(count * p for count, p in zip(counts, used, strict=True))
+    return (model.share_sales * context + sold) / (model.share_sales + sum(counts))
