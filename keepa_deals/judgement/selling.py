@@ -1,0 +1,311 @@
+"""When our copy sells at which price, and which price to ask: the one with the highest expected profit.
+
+Pure. The curve is a rate of sale: how often used copies of this title sell, times how well ours stands among the
+others at its price, month by month of the selling time. A higher price never sells sooner, more days never sell less.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from keepa_deals.judgement import seasons
+from keepa_deals.judgement.inferred_sales import SalesHistory
+from keepa_deals.judgement.price_model import SellingModel
+from keepa_deals.judgement.sale_price import PriceInputs, SalePrice
+from keepa_deals.judgement.seasons import MINUTES_PER_DAY
+from keepa_deals.judgement.trust import trust_of
+from keepa_deals.records import CostSettings, Step
+from keepa_deals.units import to_keepa_minutes
+
+DAYS_OF_A_STRIDE = 30
+TRUSTED_PART = 0.9
+"""trust is about a sale at this part of the sale price or more"""
+LOWEST_RATIO, HIGHEST_RATIO = 0.35, 2.2
+"""list prices from this to that part of the sale price are looked at"""
+COARSE_STEPS = 18
+FINE_STEPS = 6
+LONGEST_WAIT_DAYS = 3_650
+
+LIST_PRICE = "list price"
+CHANCE = "chance to sell"
+SALVAGE = "salvage"
+SPEED = "used sales a year"
+ERROR_SCALE = "error scale"
+TRUST = "trust"
+
+
+@dataclass(frozen=True, slots=True)
+class SellCurve:
+    """The rate of sale of one copy through its selling time."""
+
+    ln_rates: tuple[float, ...]
+    """ln of the sales a day at the sale price, by stride of 30 days from the arrival"""
+    ln_prices: tuple[float, ...]
+    """ln of the price that counts as the sale price in each stride, in cents"""
+    ln_lowest_rival: float | None
+    inbound_delay_days: int
+    model: SellingModel
+
+    def chance(self, list_cents: int, days: float) -> float:
+        """That a copy listed at this landed price is sold within so many days of its purchase, 0 to 1.
+
+        Falls with the price and rises with the days. Past the last stride the last rate goes on.
+        """
+        left = days - self.inbound_delay_days
+        if left <= 0:
+            return 0.0
+        return self._sold(self._expected_sales(math.log(max(1, list_cents)), left))
+
+    def days_to_sell(self, list_cents: int, *, within_days: float) -> float | None:
+        """Median days from listing to sale, None where less than half a chance is left within those days."""
+        most = within_days - self.inbound_delay_days
+        ln_list = math.log(max(1, list_cents))
+        if most <= 0 or self._sold(self._expected_sales(ln_list, most)) < 0.5:
+            return None
+        low, high = 0.0, most
+        for _ in range(12):
+            middle = (low + high) / 2
+            if self._sold(self._expected_sales(ln_list, middle)) < 0.5:
+                low = middle
+            else:
+                high = middle
+        return round(high, 1)
+
+    def _sold(self, expected: float) -> float:
+        return 1.0 - math.pow(1.0 + self.model.frailty * expected, -1.0 / self.model.frailty)
+
+    def _expected_sales(self, ln_list: float, days: float) -> float:
+        model, total = self.model, 0.0
+        premium = 0.0
+        if self.ln_lowest_rival is not None:
+            premium = model.premium * max(0.0, ln_list - self.ln_lowest_rival)
+        last = len(self.ln_rates) - 1
+        for stride, ln_rate in enumerate(self.ln_rates):
+            here = days if stride == last else min(days, DAYS_OF_A_STRIDE)
+            x = ln_list - self.ln_prices[stride]
+            bend = max(0.0, x - model.bend_at)
+            total += here * math.exp(min(50.0, ln_rate - model.slope * x - model.bend * bend * bend - premium))
+            days -= here
+            if days <= 0:
+                break
+        return total
+
+
+@dataclass(frozen=True, slots=True)
+class SellingPlan:
+    """What to ask for our copy and what to expect of it. Chances 0 to 1; cents landed; None is unknown."""
+
+    list_cents: int | None
+    """the landed price with the highest expected profit"""
+    chance: float | None
+    """sold at it within the selling time, which counts from the purchase; four decimals, as the profit uses it"""
+    chance_30: float | None
+    chance_90: float | None
+    days_to_sell: float | None
+    """median days from listing; None where it sells with less than half a chance"""
+    salvage_cents: int | None
+    """what an unsold copy brings"""
+    error_scale_cents: int | None
+    """scale of the expected profit's error"""
+    trust: float | None
+    """calibrated chance that it sells in time at 90 % of the sale price or more"""
+    curve: SellCurve | None
+    steps: tuple[Step, ...]
+
+
+def sell_curve(
+    sale: SalePrice, *, sales: SalesHistory, costs: CostSettings, now: datetime, model: SellingModel
+) -> SellCurve | None:
+    """The curve of a copy in the sale price's grade; None where the sale price or the speed of sales is unknown."""
+    if sale.cents is None or sale.inputs is None or sales.used_a_year is None or sales.used_a_year <= 0:
+        return None
+    inputs = sale.inputs
+    values = speed_inputs(inputs, used_a_year=sales.used_a_year)
+    ln_rate = model.base + sum(term.of(values[term.name]) for term in model.terms)
+    days = seasons.by_day(inputs.season)
+    now_minute = to_keepa_minutes(now)
+    ln_rates, ln_prices = [], []
+    first, end = costs.inbound_delay_days, max(costs.sell_within_days, costs.inbound_delay_days + 1)
+    ln_price = math.log(sale.cents)
+    for day in range(first, end, DAYS_OF_A_STRIDE):
+        middle = now_minute + (day + DAYS_OF_A_STRIDE // 2) * MINUTES_PER_DAY
+        height = days[seasons.day_of_year(middle)]
+        ln_rates.append(ln_rate + model.season_demand * height)
+        ln_prices.append(ln_price + model.season_price * (height - inputs.season_ahead))
+    return SellCurve(
+        ln_rates=tuple(ln_rates),
+        ln_prices=tuple(ln_prices),
+        ln_lowest_rival=inputs.lowest_rival,
+        inbound_delay_days=first,
+        model=model,
+    )
+
+
+def speed_inputs(inputs: PriceInputs, *, used_a_year: float) -> dict[str, float | None]:
+    """What the rate of sale depends on besides the price, by name; None where unknown."""
+    rival = inputs.lowest_rival
+    away = max(-1.0, min(1.0, rival - inputs.ln_price)) if rival is not None else None
+    return {
+        "used sales a year": math.log(used_a_year),
+        "rivals": math.log(1.0 + inputs.rivals),
+        "lowest rival": away,
+        "price error": math.log(inputs.log_sd),
+        "evidence": math.log(1.0 + inputs.level.evidence),
+    }
+
+
+def plan_selling(
+    sale: SalePrice,
+    *,
+    sales: SalesHistory,
+    left_of: Callable[[int], int | None],
+    costs: CostSettings,
+    now: datetime,
+    model: SellingModel,
+) -> SellingPlan:
+    """The recommended list price and what to expect of it.
+
+    `left_of` says what a sale at a landed price leaves after Amazon's fees, in cents; None where a fee is unknown,
+    and then there is no recommendation. What the copy costs does not move the best price.
+    """
+    curve = sell_curve(sale, sales=sales, costs=costs, now=now, model=model)
+    salvage = _half_up(sale.cents * costs.salvage_percent / 100) if sale.cents is not None else None
+    if curve is None or sale.cents is None or salvage is None or left_of(sale.cents) is None:
+        return _no_plan(sale, sales=sales, salvage=salvage, curve=curve, costs=costs, model=model)
+    within = costs.sell_within_days
+    listed = best_list_price(sale, curve, left_of=left_of, salvage_cents=salvage, within_days=within)
+    chance = round(curve.chance(listed, within), 4)
+    scale = error_scale(sale, list_cents=listed, chance=chance, used_a_year=sales.used_a_year, model=model)
+    trust = _trust(sale, curve, within_days=within, model=model)
+    return SellingPlan(
+        list_cents=listed,
+        chance=chance,
+        chance_30=round(curve.chance(listed, 30), 4),
+        chance_90=round(curve.chance(listed, 90), 4),
+        days_to_sell=curve.days_to_sell(listed, within_days=within),
+        salvage_cents=salvage,
+        error_scale_cents=scale,
+        trust=trust,
+        curve=curve,
+        steps=_steps(listed=listed, chance=chance, salvage=salvage, scale=scale, trust=trust, sales=sales, costs=costs),
+    )
+
+
+def best_list_price(
+    sale: SalePrice,
+    curve: SellCurve,
+    *,
+    left_of: Callable[[int], int | None],
+    salvage_cents: int,
+    within_days: int,
+) -> int:
+    """The list price with the highest expected return, up to Amazon's ceiling: a coarse search, then a fine one."""
+    if sale.cents is None:
+        raise ValueError("a list price needs a sale price")
+    highest = max(1, round(sale.cents * HIGHEST_RATIO))
+    if sale.ceiling_cents is not None:
+        highest = max(1, min(highest, sale.ceiling_cents))
+    lowest = max(1, min(round(sale.cents * LOWEST_RATIO), highest))
+
+    def expected(list_cents: int) -> float:
+        left = left_of(list_cents)
+        if left is None:
+            return -math.inf
+        chance = curve.chance(list_cents, within_days)
+        return chance * left + (1 - chance) * salvage_cents
+
+    ratio = (highest / lowest) ** (1 / COARSE_STEPS)
+    best: int = max((round(lowest * ratio**step) for step in range(COARSE_STEPS + 1)), key=expected)
+    for _ in range(2):
+        ratio **= 1 / FINE_STEPS
+        near = (round(best * ratio**step) for step in range(1 - FINE_STEPS, FINE_STEPS))
+        best = max((price for price in near if lowest <= price <= highest), key=expected, default=best)
+    return best
+
+
+def error_scale(
+    sale: SalePrice, *, list_cents: int, chance: float, used_a_year: float | None, model: SellingModel
+) -> int | None:
+    """The scale of the expected profit's error in cents; None where the sale price is unknown."""
+    if sale.inputs is None or sale.cents is None:
+        return None
+    values = error_inputs(sale.inputs, list_cents=list_cents, chance=chance, used_a_year=used_a_year)
+    return max(1, round(math.exp(model.error_base + sum(term.of(values[term.name]) for term in model.error))))
+
+
+def error_inputs(
+    inputs: PriceInputs, *, list_cents: int, chance: float, used_a_year: float | None
+) -> dict[str, float | None]:
+    """What the size of the error depends on, by name; None where unknown."""
+    rival = inputs.lowest_rival
+    return {
+        "sale price": inputs.ln_price,
+        "list ratio": math.log(list_cents) - inputs.ln_price,
+        "price error": math.log(inputs.log_sd),
+        "doubt": math.log(0.02 + chance * (1 - chance)),
+        "used sales a year": math.log(used_a_year) if used_a_year is not None and used_a_year > 0 else None,
+        "lowest rival": max(-1.0, min(1.0, rival - inputs.ln_price)) if rival is not None else None,
+        "evidence": math.log(1.0 + inputs.level.evidence),
+    }
+
+
+def _trust(sale: SalePrice, curve: SellCurve, *, within_days: int, model: SellingModel) -> float | None:
+    if sale.cents is None:
+        return None
+    return trust_of(curve.chance(math.ceil(TRUSTED_PART * sale.cents), within_days), model=model)
+
+
+def _no_plan(
+    sale: SalePrice,
+    *,
+    sales: SalesHistory,
+    salvage: int | None,
+    curve: SellCurve | None,
+    costs: CostSettings,
+    model: SellingModel,
+) -> SellingPlan:
+    trust = _trust(sale, curve, within_days=costs.sell_within_days, model=model) if curve is not None else None
+    return SellingPlan(
+        list_cents=None,
+        chance=None,
+        chance_30=None,
+        chance_90=None,
+        days_to_sell=None,
+        salvage_cents=salvage,
+        error_scale_cents=None,
+        trust=trust,
+        curve=curve,
+        steps=_steps(listed=None, chance=None, salvage=salvage, scale=None, trust=trust, sales=sales, costs=costs),
+    )
+
+
+def _steps(
+    *,
+    listed: int | None,
+    chance: float | None,
+    salvage: int | None,
+    scale: int | None,
+    trust: float | None,
+    sales: SalesHistory,
+    costs: CostSettings,
+) -> tuple[Step, ...]:
+    speed = round(sales.used_a_year, 1) if sales.used_a_year is not None else None
+    chance_percent = round(100 * chance, 2) if chance is not None else None
+    trust_percent = round(100 * trust, 1) if trust is not None else None
+    in_time = f"at the list price within {costs.sell_within_days} days of the purchase"
+    unsold = f"{costs.salvage_percent:g} % of the sale price, for a copy that is unsold then, half up"
+    return (
+        Step(SPEED, speed, "count", "full_look", None, "probable used sales, for the time that was observed"),
+        Step(LIST_PRICE, listed, "cents", "rule", None, "the landed price with the highest expected profit"),
+        Step(CHANCE, chance_percent, "percent", "rule", None, in_time),
+        Step(SALVAGE, salvage, "cents", "settings", None, unsold),
+        Step(ERROR_SCALE, scale, "cents", "rule", None, "how far such an expected profit is usually off"),
+        Step(TRUST, trust_percent, "percent", "rule", None, "chance to sell in time at 90 % of the sale price or more"),
+    )
+
+
+def _half_up(cents: float) -> int:
+    return math.floor(cents + 0.5)
