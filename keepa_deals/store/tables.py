@@ -145,6 +145,14 @@ Index("ix_deals_state_promised", deals.c.state, deals.c.promised_until)
 Index("ix_deals_state_margin", deals.c.state, deals.c.margin)
 Index("ix_deals_state_rank", deals.c.state, deals.c.sales_rank)
 
+# Which rows of `deals` were written, in order; kept by triggers, and only the newest of them.
+deal_touches = Table(
+    "deal_touches",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("deal", Integer, nullable=False),
+)
+
 # A product known from the feed: its last feed numbers, its rank among the work to do, and how far it got.
 candidates = Table(
     "candidates",

@@ -33,7 +33,13 @@ def claim(database: Database, origin: str) -> None:
 def test_the_migrations_lead_to_the_tables_of_today(database: Database) -> None:
     with database.read.connect() as connection:
         assert recorded_version(connection) == SCHEMA_HEAD
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        context = MigrationContext.configure(connection, opts={"include_name": is_no_part_of_the_search_index})
+        assert compare_metadata(context, metadata) == []
+
+
+def is_no_part_of_the_search_index(name: str | None, kind: str, _parents: object) -> bool:
+    """FTS5 makes tables of its own beside the one it is asked for."""
+    return not (kind == "table" and name is not None and name.startswith("deal_search"))
 
 
 def test_migrating_again_keeps_every_row(empty_database: Path, tmp_path: Path) -> None:
