@@ -137,7 +137,11 @@ CATALOGUE: dict[str, Kind] = {
     "alert_path": Kind(
         Level.WARNING, None, "Check DEADMAN_URL and VERDICT_WEBHOOK_URL and who answers there; watchdog.log has more"
     ),
+    "just_restarted": Kind(
+        Level.WARNING, VerdictState.STUCK, "Wait a minute; if it does not stay up, its log says why"
+    ),
     "restarting_often": Kind(Level.ERROR, VerdictState.STUCK, "Read the program's log for the reason it keeps ending"),
+    "restarted_often": Kind(Level.WARNING, None, "Read the program's log for the reason it kept ending"),
     "database_unreachable": Kind(
         Level.ERROR,
         VerdictState.BROKEN,

@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from keepa_deals.health_catalogue import Finding, finding
 from keepa_deals.health_facts import BeatFact, CallResult, HealthFacts, KeepaFact, ProcessFact, PulseFact
 from keepa_deals.health_passes import PULSE_SECONDS, QUEUES, check_passes, keeps_worker_busy, span
+from keepa_deals.health_restarts import check_restarts
 
 BEAT_SECONDS = 30.0
 WATCHDOG_SECONDS = 60.0
 TRANSIENT_FAILURES = 3
 """So many calls in a row without an answer, of a kind that passes by itself, are no longer an accident."""
 FUTURE_TOLERANCE = timedelta(seconds=60)
-RESTARTS_ALLOWED = 3
 QUEUE_ALLOWED = 5
 OLDEST_ALLOWED = 60.0
 """Messages expire after 15 s; one that lies longer waits for a worker that takes none."""
@@ -167,9 +167,6 @@ def check_watchdog(facts: HealthFacts) -> Iterator[Finding]:
     age = _age(facts, watchdog.at)
     if age is None or age > WATCHDOG_SECONDS:
         yield finding("watchdog_silent", f"the watchdog was last heard of {_ago(age)}", since=watchdog.at)
-    for program, count in sorted(watchdog.restarts_15m.items()):
-        if count > RESTARTS_ALLOWED:
-            yield finding("restarting_often", f"{program} was restarted {count} times in 15 minutes")
 
 
 def check_history(facts: HealthFacts) -> Iterator[Finding]:
@@ -266,6 +263,7 @@ CHECKS: tuple[Check, ...] = (
     check_pulses,
     check_queues,
     check_watchdog,
+    check_restarts,
     check_history,
     check_keepa,
     check_passes,

@@ -106,6 +106,18 @@ def facts(**changes: Any) -> HealthFacts:
     return replace(WORKING, **changes)
 
 
+def restarted(name: str, *, seconds: float = 5, alive: bool = True) -> tuple[ProcessFact, ...]:
+    """All processes, but `name` has been up for no longer than `seconds`."""
+    return tuple(
+        replace(process, alive=alive, started_at=ago(seconds=seconds)) if process.name == name else process
+        for process in PROCESSES
+    )
+
+
+def counting(restarts: int, name: str = "beat") -> WatchdogFact:
+    return replace(WORKING.watchdog, restarts_15m={name: restarts})
+
+
 def ids(verdict: Verdict) -> set[str]:
     return {found.id for found in verdict.findings}
 
@@ -209,7 +221,16 @@ CASES: dict[str, tuple[HealthFacts, VerdictState, str]] = {
     "clock jumped": (facts(watchdog=replace(WORKING.watchdog, clock_step=ClockStep(ago(minutes=59), -7200.0))),
         FINE, "clock_stepped"),
     "clocks differ": (facts(redis=RedisFact(0.001, clock_ahead_seconds=-31.0)), FINE, "clocks_differ"),
-    "a program restarts again and again": (facts(watchdog=WatchdogFact(NOW, {"beat": 4})), STUCK, "restarting_often"),
+    "the scheduler came back": (facts(processes=restarted("beat", seconds=9)), STUCK, "just_restarted"),
+    "a worker came back twice": (
+        facts(processes=restarted("worker-upsert", seconds=29), watchdog=counting(2, "worker-upsert")),
+        STUCK, "just_restarted"),
+    "a program restarts again and again": (
+        facts(processes=restarted("beat", seconds=119), watchdog=counting(4)), STUCK, "restarting_often"),
+    "a program that restarted again and again is away": (
+        facts(processes=restarted("web", alive=False), watchdog=counting(4, "web")), BROKEN, "restarting_often"),
+    "a program was restarted again and again": (
+        facts(processes=restarted("beat", seconds=120), watchdog=counting(4)), FINE, "restarted_often"),
     "database away": (facts(database=None, pulses=None, passes=None, keepa=None), BROKEN, "database_unreachable"),
     "another database file": (facts(database=DatabaseFact(0.1, file_wrong="other file")), BROKEN, "database_replaced"),
     "schema of another version": (facts(database=DatabaseFact(0.1, schema_wrong="too old")), BROKEN, "schema_wrong"),
@@ -234,6 +255,20 @@ def test_facts_give_the_verdict_and_the_finding(seen: HealthFacts, state: Verdic
 def test_a_working_installation_has_no_finding() -> None:
     verdict = judge_health(WORKING)
     assert (verdict.state, verdict.findings) == (VerdictState.WORKING, ())
+
+
+@pytest.mark.parametrize(("times", "seconds"), [(0, 10), (1, 10), (2, 30), (3, 60), (4, 120), (9, 120)])
+def test_the_oftener_a_program_was_restarted_the_longer_it_must_stay_up(times: int, seconds: int) -> None:
+    for up in (seconds - 1, seconds):
+        verdict = judge_health(
+            facts(processes=restarted("worker-backfill", seconds=up), watchdog=counting(times, "worker-backfill"))
+        )
+        assert verdict.is_fine is (up == seconds), (up, verdict)
+
+
+def test_what_came_up_with_everything_else_was_not_restarted() -> None:
+    together = tuple(replace(process, started_at=ago(seconds=5)) for process in PROCESSES)
+    assert "just_restarted" not in ids(judge_health(facts(processes=together)))
 
 
 def test_every_finding_of_the_catalogue_has_a_case() -> None:
