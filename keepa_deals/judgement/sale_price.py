@@ -11,12 +11,13 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
-from keepa_deals.fees import percent_of
+from keepa_deals.fees import percent_of, usual_shipping
 from keepa_deals.judgement import price_level, seasons
 from keepa_deals.judgement.inferred_sales import SalesHistory
-from keepa_deals.judgement.price_level import Asks, Level, Market
+from keepa_deals.judgement.money import percent_below
+from keepa_deals.judgement.price_basis import PriceBasis, price_basis
 from keepa_deals.judgement.price_model import PriceModel
-from keepa_deals.judgement.seasons import MINUTES_PER_DAY, Profile, Season
+from keepa_deals.judgement.seasons import MINUTES_PER_DAY, Season
 from keepa_deals.records import Offer, Product, Step
 from keepa_deals.units import to_keepa_minutes
 
@@ -25,9 +26,6 @@ AMAZON_CEILING_PERCENT = 90.0
 SELL_WITHIN_DAYS = 270
 INBOUND_DELAY_DAYS = 21
 DAYS_OF_A_YEAR = 365
-REACH = 1.0
-"""an input of the market counts as no further from the centre than this, natural log: a lone offer at five times
-the value is no market"""
 LOWEST_CENTS, HIGHEST_CENTS = 1, 10_000_000
 
 SALES_CENTRE = "probable used sales"
@@ -62,26 +60,10 @@ class SalePrice:
     ceiling_cents: int | None
     """90 % of what Amazon asks for a new copy"""
     steps: tuple[Step, ...]
-    inputs: PriceInputs | None
-    """what the selling plan needs again; None with `cents`"""
-
-
-@dataclass(frozen=True, slots=True)
-class PriceInputs:
-    """The estimate's inner state, natural logarithms of landed cents in the copy's own grade."""
-
-    ln_price: float
-    """of the sale price, before the ceiling"""
-    season: Profile
-    """the subject's year"""
-    season_ahead: float
-    """mean of that year over the selling time"""
-    level: Level
-    lowest_rival: float | None
-    """the cheapest other used copy, as a copy in our grade, season taken out"""
-    rivals: int
-    lowest_new: float | None
-    log_sd: float
+    basis: PriceBasis | None
+    """the inner state that the selling plan reads; None with `cents`"""
+    log_sd: float | None
+    """standard error of the natural log of the price"""
 
 
 def estimate_sale_price(
@@ -98,135 +80,59 @@ def estimate_sale_price(
 
     `sales` may come from anywhere: the inference's own, or a known past.
     """
-    now_minute = to_keepa_minutes(now)
-    subject = seasons.subject_of(product)
-    season = model.seasons.get(subject, seasons.FLAT)
-    past = price_level.priced_sales(sales, now_minute=now_minute, season=season, model=model)
-    asks = price_level.used_asks(product, now_minute=now_minute, season=season)
-    market = price_level.todays_market(product, copy, now_minute=now_minute, season=season, model=model)
-    level = price_level.level_of(past, asks=asks, market=market, model=model)
-    average = _one_year_average(sales, now_minute=now_minute)
-    down = percent_down(product, copy, average_cents=average)
+    selling_days = (inbound_delay_days, sell_within_days)
+    basis = price_basis(product, copy, sales=sales, now=now, model=model, selling_days=selling_days)
+    average = _one_year_average(sales, now_minute=to_keepa_minutes(now))
+    usual = usual_price(product, average_cents=average)
+    down = percent_below(copy.landed_cents if copy is not None else None, usual)
     ceiling = amazon_ceiling(product)
-    if level is None:
+    if basis is None:
         return _unknown(average=average, down=down, ceiling=ceiling)
-    grade = model.grade(copy.condition) if copy is not None else 0.0
-    months = price_level.month_evidence(past, centre=level.centre)
-    own = seasons.own_profile(season, months, pseudo_sales=model.season_pseudo_sales)
-    ahead = season_ahead(
-        own, now_minute=now_minute, first_day=inbound_delay_days, last_day=sell_within_days, power=model.demand_power
-    )
-    values = market_inputs(level, asks=asks, market=market, copy=copy, sales=sales, grade=grade, ahead=ahead)
+    level, values = basis.level, basis.values
     correction = model.base + sum(term.of(values[term.name]) for term in model.correction)
-    ln_price = level.centre + grade + ahead + correction
+    ln_price = basis.ln_uncorrected + correction
     log_sd = math.exp(model.error_base + sum(term.of(values[term.name]) for term in model.error))
     reach = model.interval_reach * log_sd
     cents = _cents(ln_price, ceiling)
-    inputs = PriceInputs(
-        ln_price=ln_price,
-        season=season,
-        season_ahead=season_ahead(
-            season,
-            now_minute=now_minute,
-            first_day=inbound_delay_days,
-            last_day=sell_within_days,
-            power=model.demand_power,
-        ),
-        level=level,
-        lowest_rival=market.rivals[0] + grade if market.rivals else None,
-        rivals=len(market.rivals),
-        lowest_new=market.new,
-        log_sd=log_sd,
-    )
     return SalePrice(
         cents=cents,
         low_cents=_cents(ln_price - reach, ceiling),
         high_cents=_cents(ln_price + reach, None),
         is_estimate=level.evidence < model.least_evidence,
-        centre_cents=_cents(level.centre + grade, None),
+        centre_cents=_cents(level.centre + basis.grade, None),
         evidence=level.evidence,
         one_year_average_cents=average,
         percent_down=down,
         season=seasons.describe(
-            subject,
-            season,
-            months,
-            centre_cents=math.exp(level.centre + grade + correction),
+            basis.subject,
+            basis.season,
+            basis.months,
+            centre_cents=math.exp(level.centre + basis.grade + correction),
             pseudo_sales=model.season_pseudo_sales,
         ),
-        trend_percent_year=price_level.trend_percent_year(past),
+        trend_percent_year=price_level.trend_percent_year(basis.past),
         ceiling_cents=ceiling,
-        steps=_steps(
-            product, level=level, asks=asks, market=market, ahead=ahead, ceiling=ceiling, cents=cents, model=model
-        ),
-        inputs=inputs,
+        steps=_steps(product, basis, ceiling=ceiling, cents=cents, model=model),
+        basis=basis,
+        log_sd=log_sd,
     )
 
 
-def market_inputs(
-    level: Level,
-    *,
-    asks: Asks,
-    market: Market,
-    copy: Offer | None,
-    sales: SalesHistory,
-    grade: float,
-    ahead: float,
-) -> dict[str, float | None]:
-    """The inputs of the correction and of the error by name, natural logarithms, None where unknown.
-
-    Prices are relative to the centre, so that what is learned in one price range or market holds in another.
-    """
-    centre, rivals = level.centre, market.rivals
-    lowest = _within_reach(rivals[0] - centre) if rivals else None
-    second = _within_reach(rivals[1] - centre) if len(rivals) > 1 else None
-    middle = _within_reach(rivals[(len(rivals) - 1) // 2] - centre) if rivals else None
-    landed = copy.landed_cents if copy is not None else None
-    return {
-        "lowest rival below": min(0.0, lowest) if lowest is not None else None,
-        "lowest rival above": max(0.0, lowest) if lowest is not None else None,
-        "second rival": second,
-        "median rival": middle,
-        "new copy": _within_reach(market.new - centre - 0.7) if market.new is not None else None,
-        "copy": _within_reach(math.log(landed) - grade - centre) if landed is not None and landed > 0 else None,
-        "recent asks": _within_reach(asks.recent - centre) if asks.recent is not None else None,
-        "year's asks": _within_reach(asks.year - centre) if asks.year is not None else None,
-        "used sales a year": math.log(1.0 + sales.used_a_year) if sales.used_a_year is not None else None,
-        "rivals": math.log(1.0 + len(rivals)),
-        "grade": grade,
-        "season ahead": ahead,
-        "spread": math.log(level.spread),
-        "evidence": math.log(1.0 + level.evidence),
-    }
-
-
-def season_ahead(profile: Profile, *, now_minute: int, first_day: int, last_day: int, power: float) -> float:
-    """Mean of the season over the selling time, natural log, months with more buyers weighing more."""
-    days = seasons.by_day(profile)
-    total = weights = 0.0
-    for day in range(first_day, max(last_day, first_day + 1), 30):
-        height = days[seasons.day_of_year(now_minute + (day + 15) * MINUTES_PER_DAY)]
-        weight = math.exp(power * height)
-        total += weight * height
-        weights += weight
-    return total / weights
-
-
-def percent_down(product: Product, copy: Offer | None, *, average_cents: int | None) -> float | None:
-    """How far the copy's landed price lies under the one-year average, else under the landed mean ask of 90 days."""
-    usual = average_cents
-    if usual is None and product.used_avg.d90 is not None:
-        usual = product.used_avg.d90 + price_level.usual_shipping(product.root_category, domain_id=product.domain_id)
-    landed = copy.landed_cents if copy is not None else None
-    if usual is None or landed is None or usual <= 0:
-        return None
-    return round(100 * max(0, usual - landed) / usual, 2)
+def usual_price(product: Product, *, average_cents: int | None) -> int | None:
+    """What a price to buy at is compared with: the one-year average, else the landed mean ask of 90 days."""
+    if average_cents is not None or product.used_avg.d90 is None:
+        return average_cents
+    return product.used_avg.d90 + usual_shipping(product.root_category, domain_id=product.domain_id)
 
 
 def amazon_ceiling(product: Product) -> int | None:
     """90 % of what Amazon asks now, else of its mean of 180 days, for it comes back; None where it does not sell."""
-    ask = product.amazon_cents if product.amazon_cents is not None else product.amazon_avg.d180
-    return percent_of(ask, AMAZON_CEILING_PERCENT) if ask is not None else None
+    return under_amazon(product.amazon_cents if product.amazon_cents is not None else product.amazon_avg.d180)
+
+
+def under_amazon(ask_cents: int | None) -> int | None:
+    """The most that a used copy sells for beside Amazon's own new one at `ask_cents`."""
+    return percent_of(ask_cents, AMAZON_CEILING_PERCENT) if ask_cents is not None else None
 
 
 def _one_year_average(sales: SalesHistory, *, now_minute: int) -> int | None:
@@ -245,10 +151,6 @@ def _cents(ln_price: float, ceiling: int | None) -> int:
     return max(LOWEST_CENTS, min(cents, ceiling) if ceiling is not None else cents)
 
 
-def _within_reach(distance: float) -> float:
-    return max(-REACH, min(REACH, distance))
-
-
 def _unknown(*, average: int | None, down: float | None, ceiling: int | None) -> SalePrice:
     return SalePrice(
         cents=None,
@@ -263,23 +165,17 @@ def _unknown(*, average: int | None, down: float | None, ceiling: int | None) ->
         trend_percent_year=None,
         ceiling_cents=ceiling,
         steps=(Step(SALE_PRICE, None, "cents", "rule", None, "no used sale, no used ask and no other used offer"),),
-        inputs=None,
+        basis=None,
+        log_sd=None,
     )
 
 
 def _steps(
-    product: Product,
-    *,
-    level: Level,
-    asks: Asks,
-    market: Market,
-    ahead: float,
-    ceiling: int | None,
-    cents: int,
-    model: PriceModel,
+    product: Product, basis: PriceBasis, *, ceiling: int | None, cents: int, model: PriceModel
 ) -> tuple[Step, ...]:
     """The inputs with the part of the price that rests on each: how much the price moves, in percent, where only that
     input moves by a percent."""
+    level, asks, market, ahead = basis.level, basis.asks, basis.market, basis.ahead
     pulls = {term.name: max(0.0, term.coefficient) for term in model.correction}
     rivals = sum(pulls.get(name, 0.0) for name in ("lowest rival below", "second rival", "median rival"))
     rivals = rivals if market.rivals else 0.0

@@ -75,16 +75,18 @@ def month_of(minute: int) -> int:
     return int(minute / MINUTES_PER_DAY % DAYS_PER_YEAR / DAYS_PER_YEAR * 12) + 1
 
 
-@lru_cache(maxsize=64)
+def height_on(profile: Profile, day: float) -> float:
+    """The profile's value on a day of the year from 0, by straight lines between the middles of months."""
+    place = (day + 0.5) / DAYS_PER_YEAR * 12 - 0.5
+    before = math.floor(place)
+    part = place - before
+    return profile[before % 12] * (1 - part) + profile[(before + 1) % 12] * part
+
+
+@lru_cache(maxsize=16)
 def by_day(profile: Profile) -> Profile:
-    """The profile for each of the 366 days of a year."""
-    days = []
-    for day in range(366):
-        place = (day + 0.5) / DAYS_PER_YEAR * 12 - 0.5
-        before = math.floor(place)
-        part = place - before
-        days.append(profile[before % 12] * (1 - part) + profile[(before + 1) % 12] * part)
-    return tuple(days)
+    """A subject's profile for each of the 366 days of a year."""
+    return tuple(height_on(profile, day) for day in range(366))
 
 
 @dataclass(frozen=True, slots=True)

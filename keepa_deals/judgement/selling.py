@@ -11,16 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from keepa_deals.judgement import seasons
 from keepa_deals.judgement.inferred_sales import SalesHistory
+from keepa_deals.judgement.price_basis import DAYS_OF_A_STRIDE, PriceBasis, heights_ahead
 from keepa_deals.judgement.price_model import SellingModel
-from keepa_deals.judgement.sale_price import PriceInputs, SalePrice
-from keepa_deals.judgement.seasons import MINUTES_PER_DAY
+from keepa_deals.judgement.sale_price import SalePrice
 from keepa_deals.judgement.trust import trust_of
 from keepa_deals.records import CostSettings, Step
 from keepa_deals.units import to_keepa_minutes
 
-DAYS_OF_A_STRIDE = 30
 TRUSTED_PART = 0.9
 """trust is about a sale at this part of the sale price or more"""
 LOWEST_RATIO, HIGHEST_RATIO = 0.35, 2.2
@@ -120,40 +118,32 @@ def sell_curve(
     sale: SalePrice, *, sales: SalesHistory, costs: CostSettings, now: datetime, model: SellingModel
 ) -> SellCurve | None:
     """The curve of a copy in the sale price's grade; None where the sale price or the speed of sales is unknown."""
-    if sale.cents is None or sale.inputs is None or sales.used_a_year is None or sales.used_a_year <= 0:
+    basis = sale.basis
+    if sale.cents is None or basis is None or sales.used_a_year is None or sales.used_a_year <= 0:
         return None
-    inputs = sale.inputs
-    values = speed_inputs(inputs, used_a_year=sales.used_a_year)
+    values = speed_inputs(sale, basis, used_a_year=sales.used_a_year)
     ln_rate = model.base + sum(term.of(values[term.name]) for term in model.terms)
-    days = seasons.by_day(inputs.season)
-    now_minute = to_keepa_minutes(now)
-    ln_rates, ln_prices = [], []
-    first, end = costs.inbound_delay_days, max(costs.sell_within_days, costs.inbound_delay_days + 1)
     ln_price = math.log(sale.cents)
-    for day in range(first, end, DAYS_OF_A_STRIDE):
-        middle = now_minute + (day + DAYS_OF_A_STRIDE // 2) * MINUTES_PER_DAY
-        height = days[seasons.day_of_year(middle)]
-        ln_rates.append(ln_rate + model.season_demand * height)
-        ln_prices.append(ln_price + model.season_price * (height - inputs.season_ahead))
+    days = (costs.inbound_delay_days, costs.sell_within_days)
+    heights = heights_ahead(basis.own_season, now_minute=to_keepa_minutes(now), selling_days=days)
+    rivals = basis.market.rivals
     return SellCurve(
-        ln_rates=tuple(ln_rates),
-        ln_prices=tuple(ln_prices),
-        ln_lowest_rival=inputs.lowest_rival,
-        inbound_delay_days=first,
+        ln_rates=tuple(ln_rate + model.season_demand * height for height in heights),
+        ln_prices=tuple(ln_price + model.season_price * (height - basis.ahead) for height in heights),
+        ln_lowest_rival=rivals[0] + basis.grade if rivals else None,
+        inbound_delay_days=costs.inbound_delay_days,
         model=model,
     )
 
 
-def speed_inputs(inputs: PriceInputs, *, used_a_year: float) -> dict[str, float | None]:
+def speed_inputs(sale: SalePrice, basis: PriceBasis, *, used_a_year: float) -> dict[str, float | None]:
     """What the rate of sale depends on besides the price, by name; None where unknown."""
-    rival = inputs.lowest_rival
-    away = max(-1.0, min(1.0, rival - inputs.ln_price)) if rival is not None else None
     return {
         "used sales a year": math.log(used_a_year),
-        "rivals": math.log(1.0 + inputs.rivals),
-        "lowest rival": away,
-        "price error": math.log(inputs.log_sd),
-        "evidence": math.log(1.0 + inputs.level.evidence),
+        "rivals": basis.values["rivals"],
+        "lowest rival": _rival_distance(sale, basis),
+        "price error": math.log(sale.log_sd) if sale.log_sd is not None else None,
+        "evidence": basis.values["evidence"],
     }
 
 
@@ -230,26 +220,33 @@ def error_scale(
     sale: SalePrice, *, list_cents: int, chance: float, used_a_year: float | None, model: SellingModel
 ) -> int | None:
     """The scale of the expected profit's error in cents; None where the sale price is unknown."""
-    if sale.inputs is None or sale.cents is None:
+    if sale.basis is None or sale.cents is None:
         return None
-    values = error_inputs(sale.inputs, list_cents=list_cents, chance=chance, used_a_year=used_a_year)
+    values = error_inputs(sale, sale.basis, list_cents=list_cents, chance=chance, used_a_year=used_a_year)
     return max(1, round(math.exp(model.error_base + sum(term.of(values[term.name]) for term in model.error))))
 
 
 def error_inputs(
-    inputs: PriceInputs, *, list_cents: int, chance: float, used_a_year: float | None
+    sale: SalePrice, basis: PriceBasis, *, list_cents: int, chance: float, used_a_year: float | None
 ) -> dict[str, float | None]:
     """What the size of the error depends on, by name; None where unknown."""
-    rival = inputs.lowest_rival
+    ln_price = math.log(sale.cents) if sale.cents is not None else None
     return {
-        "sale price": inputs.ln_price,
-        "list ratio": math.log(list_cents) - inputs.ln_price,
-        "price error": math.log(inputs.log_sd),
+        "sale price": ln_price,
+        "list ratio": math.log(list_cents) - ln_price if ln_price is not None else None,
+        "price error": math.log(sale.log_sd) if sale.log_sd is not None else None,
         "doubt": math.log(0.02 + chance * (1 - chance)),
         "used sales a year": math.log(used_a_year) if used_a_year is not None and used_a_year > 0 else None,
-        "lowest rival": max(-1.0, min(1.0, rival - inputs.ln_price)) if rival is not None else None,
-        "evidence": math.log(1.0 + inputs.level.evidence),
+        "lowest rival": _rival_distance(sale, basis),
+        "evidence": basis.values["evidence"],
     }
+
+
+def _rival_distance(sale: SalePrice, basis: PriceBasis) -> float | None:
+    """ln of the cheapest rival's price over our sale price, as copies in one grade, at most 1 either way."""
+    if not basis.market.rivals or sale.cents is None:
+        return None
+    return max(-1.0, min(1.0, basis.market.rivals[0] + basis.grade - math.log(sale.cents)))
 
 
 def _trust(sale: SalePrice, curve: SellCurve, *, within_days: int, model: SellingModel) -> float | None:
