@@ -112,5 +112,8 @@ class _UnixTransport(xmlrpc.client.Transport):
         self._path = path
         self._timeout = timeout
 
-    def make_connection(self, host: object) -> http.client.HTTPConnection:
-        return _UnixConnection(self._path, timeout=self._timeout)
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:
+        connection = _UnixConnection(self._path, timeout=self._timeout)
+        # `close` of the base class closes what it finds here.
+        self._connection = host, connection
+        return connection
