@@ -60,11 +60,26 @@ START_GRACE = timedelta(seconds=60)
 FIRST_RESULT_GRACE = timedelta(seconds=DUE_SECONDS + RUN_LIMIT[Pass.LIVE_UPDATE])
 """How long after the start missing evidence is not yet a fault, but not "working" either."""
 
-_EXCUSED_AT_START = frozenset(
-    {"pulse_never", "pulse_stale", "beat_silent", "beat_sends_nothing", "no_beat_evidence", "no_watchdog_evidence"}
-    | {"watchdog_silent", "tokens_unknown"}
+_RESULTS = (
+    _TICK := "the scheduler's first tick",
+    _PULSE := "the first messages to come through both queues",
+    _ANSWER := "Keepa's first answer",
+    _UPDATE := "the end of the first run of each pass",
 )
+"""What a start brings, in this order."""
+_AWAITED = {
+    "beat_silent": _TICK,
+    "beat_sends_nothing": _TICK,
+    "pulse_never": _PULSE,
+    "pulse_stale": _PULSE,
+    "keepa_never_answered": _ANSWER,
+    "pass_never_worked": _UPDATE,
+    "pass_overdue": _UPDATE,
+}
 _EXCUSED_UNTIL_FIRST_RESULT = frozenset({"pass_never_worked", "pass_overdue", "keepa_never_answered"})
+_EXCUSED_AT_START = frozenset(_AWAITED) - _EXCUSED_UNTIL_FIRST_RESULT | {
+    *("no_beat_evidence", "no_watchdog_evidence", "watchdog_silent", "tokens_unknown")
+}
 _EXPLAINED_BY_KEEPA = frozenset({"starting", "pass_never_worked", "pass_overdue", "pass_failing"})
 
 
@@ -122,8 +137,10 @@ def _excuse_start(facts: HealthFacts, findings: tuple[Finding, ...]) -> tuple[Fi
     kept = tuple(found for found in findings if found.id not in excused)
     if all(found in kept or CATALOGUE[found.id].forces is None for found in findings):
         return kept
-    missing = next(found for found in findings if found not in kept and CATALOGUE[found.id].forces is not None)
-    return (*kept, finding("starting", f"started {span(since_start)} ago and {missing.seen}", since=facts.started_at))
+    missing = {_AWAITED[found.id] for found in findings if found not in kept and CATALOGUE[found.id].forces is not None}
+    seen = f"it has only just been started ({span(since_start)} ago, nothing is wrong so far) and waits for"
+    awaited = next(result for result in _RESULTS if result in missing)
+    return (*kept, finding("starting", f"{seen} {awaited}", since=facts.started_at))
 
 
 def _weight(found: Finding) -> tuple[int, int]:

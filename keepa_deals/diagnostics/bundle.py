@@ -107,8 +107,13 @@ def _parts(settings: Settings) -> dict[str, Part]:
         "pulses.json": lambda: _rows(settings, tables.pulses),
         "fences.json": lambda: _rows(settings, tables.fences),
         **{f"run/{file(settings).name}": partial(_tail, file(settings)) for file in run_files},
-        **{f"log/{file.name}": partial(_tail, file) for file in sorted(settings.log_dir.glob("*.log"))},
+        **{f"log/{file.name}": partial(_tail, file) for file in _logs(settings.log_dir)},
     }
+
+
+def _logs(folder: Path) -> list[Path]:
+    """Each program's log with the one before it, and supervisord's complaints."""
+    return sorted(file for pattern in ("*.log", "*.log.1", "*.err") for file in folder.glob(pattern))
 
 
 def _readme(members: Mapping[str, str], missing: Mapping[str, str], *, at: datetime) -> str:

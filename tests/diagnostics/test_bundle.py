@@ -56,6 +56,9 @@ def everything(how: str = "") -> str:
     return f"{how} " + " | ".join([*told, *(json.dumps(secret) for secret in PLANTED)])
 
 
+LOGS = ("celery_worker.log", "celery_worker.log.1", "web.log", "redis.log", "supervisord.log", "supervisord.err")
+
+
 @pytest.fixture
 def planted(var_dir: Path, database: Database) -> None:
     """An installation with every secret in every place that a bundle looks at."""
@@ -63,7 +66,7 @@ def planted(var_dir: Path, database: Database) -> None:
     (var_dir / "installation").write_text(json.dumps({"id": "0" * 12, "var_dir": str(var_dir)}))
     (var_dir / "log").mkdir()
     (var_dir / "run").mkdir()
-    for name in ("celery_worker.log", "web.log"):
+    for name in LOGS:
         (var_dir / "log" / name).write_text(f"INFO all is well\nERROR {everything('asked')}\n")
     for name in ("beat.json", "watchdog.json", "alerts.json"):
         (var_dir / "run" / name).write_text(json.dumps({"last_error": everything("heard")}))
@@ -110,7 +113,7 @@ def test_it_holds_what_an_engineer_needs(members: dict[str, str]) -> None:
     assert {
         "README.txt", "versions.json", "settings.json", "health.json", "schema.txt", "passes.json", "pass_reports.json",
         "calls.json", "verdicts.json", "poison.json", "pulses.json", "fences.json", "run/beat.json",
-        "log/celery_worker.log", "log/web.log",
+        *(f"log/{name}" for name in LOGS),
     } <= set(members)  # fmt: skip
     assert json.loads(members["settings.json"])["keepa_api_key"] == "set, not shown"
     assert json.loads(members["settings.json"])["promise_hours"] == 12.0

@@ -302,6 +302,22 @@ def test_a_fresh_start_is_info_and_not_yet_working() -> None:
     assert [(found.id, found.level) for found in verdict.findings] == [("starting", Level.INFO)]
 
 
+@pytest.mark.parametrize(
+    ("missing", "awaited"),
+    [
+        ({"beat": BeatFact(None, None), "pulses": (), "passes": ()}, "the scheduler's first tick"),
+        ({"pulses": (), "passes": ()}, "the first messages to come through both queues"),
+        ({"keepa": KeepaFact(None), "passes": ()}, "Keepa's first answer"),
+        ({"passes": ()}, "the end of the first run of each pass"),
+    ],
+)
+def test_a_start_says_that_nothing_is_wrong_and_what_comes_next(missing: dict[str, Any], awaited: str) -> None:
+    assert verdict_line(judge_health(facts(processes=STARTED, **missing))) == (
+        f"stuck: it has only just been started (20 s ago, nothing is wrong so far) and waits for {awaited}. "
+        "Wait a minute and look again; see docs/operations.md#starting."
+    )
+
+
 def test_the_grace_of_a_start_ends() -> None:
     late = tuple(replace(process, started_at=ago(seconds=61)) for process in PROCESSES)
     assert "pulse_never" in ids(judge_health(facts(processes=late, pulses=())))
