@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.faults import reliability
-from tests.faults.installation import START_SECONDS, Holdings, Installation, Verdict, poll
+from tests.faults.installation import POLL_SECONDS, START_SECONDS, Holdings, Installation, Verdict, poll
 
 WHOLE_SECONDS = 240.0
+LOOK_AGAIN_SECONDS = 8.0
+"""A web worker may repeat its verdict for two seconds, and looking takes up to three."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -68,6 +70,15 @@ class Trial:
         poll(is_named, within=within, what=lambda: f"one of {findings} noticed, but {last[0]}")
         self.report("detected", time.monotonic() - self.began)
         return last[0]
+
+    def stays_noticed(self, *, seconds: float) -> None:
+        """For so long from now nobody says that all is well, once both web workers had time to look again."""
+        told = time.monotonic()
+        poll(lambda: time.monotonic() > told + LOOK_AGAIN_SECONDS, within=60, what="both web workers to look again")
+        while time.monotonic() < told + seconds:
+            verdict = self.installation.verdict()
+            assert not verdict.is_fine, verdict
+            time.sleep(POLL_SECONDS)
 
     def over(self) -> None:
         """The fault has ended; from here on it must mend by itself."""

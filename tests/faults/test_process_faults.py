@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 import pytest
 
 from keepa_deals.installation import installation_id
 from keepa_deals.processes import paths
+from keepa_deals.processes.supervisor_client import Supervisor
 from keepa_deals.redis_client import connect
 from tests.faults.conftest import Trial
 from tests.faults.installation import Installation, poll
@@ -88,6 +90,32 @@ def test_a_redis_that_stands_still_for_15_seconds(trial: Trial) -> None:
     installation.send([redis], signal.SIGCONT)
     trial.over()
     trial.recovered()
+
+
+def test_a_redis_that_is_down_for_20_seconds_ends_nobody_else(trial: Trial) -> None:
+    installation = trial.installation
+    others = {name: installation.process(name) for name in installation.program_names() if name != "redis"}
+    installation.hurry()
+    with held_down(installation, "redis"):
+        trial.begin()
+        assert not trial.noticed("redis_unreachable", within=30).is_fine
+        trial.stays_noticed(seconds=20)
+    trial.over()
+    trial.recovered()
+    poll(installation.live_update_done_since(trial.ended_at), within=180, what="a live update after it")
+    assert {name: installation.process(name) for name in others} == others
+
+
+@contextmanager
+def held_down(installation: Installation, program: str) -> Iterator[None]:
+    """`program` stopped at its supervisor, which so does not start it again until the end."""
+    supervisor = Supervisor(paths.supervisor_socket(installation.checkout.settings))
+    assert supervisor.stop(program)
+    try:
+        poll(lambda: not installation.checkout.entries(program), within=20, what=f"a {program} that is down")
+        yield
+    finally:
+        assert supervisor.start(program)
 
 
 def test_a_redis_killed_while_a_message_waits_for_a_busy_worker(trial: Trial) -> None:
