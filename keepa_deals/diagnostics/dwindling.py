@@ -22,6 +22,9 @@ from keepa_deals.store.history import Loss
 OUR_FAULTS = (VerdictState.STUCK, VerdictState.BLIND, VerdictState.BROKEN, VerdictState.STOPPED)
 SAMPLES = 5
 REASONS_A_DAY = 8
+ASIN = re.compile(r"[A-Z0-9]{10}")
+VARYING = re.compile(rf"\b{ASIN.pattern}\b|\d+(?:,\d{{3}})*(?:\.\d+)?")
+"""what may differ between two reasons that are one"""
 LOG_LINES = 15
 LOG_TAIL_BYTES = 200_000
 
@@ -117,17 +120,36 @@ def conclusion(days: Sequence[Day], lost: Sequence[Loss], holding: DealsFact, ve
 
 
 def merged(lost: Iterable[Loss]) -> list[Loss]:
-    """Losses whose reasons differ only in numbers and ASINs become one, with … in their place. Pure."""
-    found: dict[tuple[date, str, str], Loss] = {}
+    """Losses whose reasons differ only in numbers and ASINs become one, which names the range. Pure."""
+    alike: dict[tuple[date, str, str], list[Loss]] = {}
     for loss in lost:
-        general = re.sub(r"\b[A-Z0-9]{10}\b|\d[\d.,]*", "…", loss.reason)
-        key = (loss.day, loss.what, general)
-        known = found.get(key)
-        samples = loss.samples if known is None else (*known.samples, *loss.samples)
-        count = loss.count if known is None else known.count + loss.count
-        reason = loss.reason if known is None or known.reason == loss.reason else general
-        found[key] = Loss(loss.day, loss.what, reason, count, samples[:SAMPLES])
-    return sorted(found.values(), key=lambda loss: (loss.day, loss.count), reverse=True)
+        alike.setdefault((loss.day, loss.what, VARYING.sub("…", loss.reason)), []).append(loss)
+    found = [_as_one(losses) for losses in alike.values()]
+    return sorted(found, key=lambda loss: (loss.day, loss.count), reverse=True)
+
+
+def _as_one(losses: Sequence[Loss]) -> Loss:
+    first = losses[0]
+    columns = zip(*(VARYING.findall(loss.reason) for loss in losses), strict=True)
+    ranges = iter([_range(column) for column in columns])
+    return Loss(
+        first.day,
+        first.what,
+        VARYING.sub(lambda _: next(ranges), first.reason),
+        sum(loss.count for loss in losses),
+        tuple(sample for loss in losses for sample in loss.samples)[:SAMPLES],
+    )
+
+
+def _range(words: Iterable[str]) -> str:
+    """What stands for all of `words`: the one they share, the lowest and highest of numbers, else …"""
+    different = set(words)
+    if len(different) == 1:
+        return different.pop()
+    if any(ASIN.fullmatch(word) for word in different):
+        return "…"
+    in_order = sorted(different, key=lambda word: float(word.replace(",", "")))
+    return f"{in_order[0]} to {in_order[-1]}"
 
 
 def log_lines(settings: Settings) -> list[str]:

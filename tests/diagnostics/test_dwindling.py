@@ -71,8 +71,21 @@ def test_reasons_that_differ_only_in_numbers_are_one() -> None:
     ]
     assert merged(lost) == [
         lost[2],
-        Loss(MONDAY, "candidate", "a used price of … cents is a slip", 5, ("B000000001", "B000000002")),
+        Loss(MONDAY, "candidate", "a used price of 95 to 120 cents is a slip", 5, ("B000000001", "B000000002")),
     ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "both"),
+    [
+        ("about 1,203.50 short", "about 3.12 short", "about 3.12 to 1,203.50 short"),
+        ("B000000001 is one of a pack of 2", "0306406152 is one of a pack of 2", "… is one of a pack of 2"),
+        ("no sale in 90 days", "no sale in 90 days", "no sale in 90 days"),
+    ],
+)
+def test_of_amounts_the_range_stays_and_of_products_none(first: str, second: str, both: str) -> None:
+    lost = [Loss(MONDAY, "deal", reason, 1, ()) for reason in (first, second)]
+    assert [loss.reason for loss in merged(lost)] == [both]
 
 
 def test_each_day_shows_its_losses_with_samples_and_the_last_line_is_the_answer() -> None:
