@@ -33,6 +33,7 @@ from keepa_deals.diagnostics.frame import (
 from keepa_deals.health import Finding, HealthFacts, Level, Verdict, VerdictState, judge_health, verdict_line
 from keepa_deals.health_catalogue import finding
 from keepa_deals.probes import gather_facts, in_words, running_clock
+from keepa_deals.processes.web_place import as_served
 from keepa_deals.settings import Settings
 from keepa_deals.store.engine import open_database
 from keepa_deals.store.history import candidates_by_stage
@@ -88,7 +89,10 @@ def _look_further(settings: Settings, *, seed: int, is_stopped: bool) -> Extras:
             return Extras(stages, seed=seed)
         with requests.Session() as session:
             counts = compare_counts(
-                filters, database=database, dashboard=Dashboard(session, settings), clock=running_clock(settings)
+                filters,
+                database=database,
+                dashboard=Dashboard(session, as_served(settings)),
+                clock=running_clock(settings),
             )
         return Extras(stages, counts, seed, tuple(map(_disagreement, filter(_differs, counts))))
     except DashboardUnreachable as error:

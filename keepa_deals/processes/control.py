@@ -22,6 +22,7 @@ from keepa_deals.processes.programs import Program, programs, stop_stages
 from keepa_deals.processes.signs import http_answers
 from keepa_deals.processes.supervisor_client import AT_REST, FATAL, RUNNING, ProgramState, Supervisor, SupervisorAway
 from keepa_deals.processes.supervisor_conf import render
+from keepa_deals.processes.web_place import as_served
 from keepa_deals.settings import Settings
 from keepa_deals.store import file_identity
 from keepa_deals.store.engine import sqlite_file
@@ -221,10 +222,13 @@ def wait_until_up(supervisor: Supervisor, expected: tuple[Program, ...], *, sett
 def wait_for_web(settings: Settings) -> None:
     """Raise StartFailed if the web server does not answer in time."""
     deadline = time.monotonic() + WEB_SECONDS
-    while not http_answers(settings.web_host, settings.web_port, "/healthz"):
+    while True:
+        served = as_served(settings)
+        if http_answers(served.web_host, served.web_port, "/healthz"):
+            return
         if time.monotonic() > deadline:
             said = last_line(settings.log_dir / "web.log")
-            raise StartFailed(f"The web server does not answer on port {settings.web_port}: {said} [web.log].")
+            raise StartFailed(f"The web server does not answer on port {served.web_port}: {said} [web.log].")
         time.sleep(0.25)
 
 

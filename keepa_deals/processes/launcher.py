@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
 def _launch(name: str) -> int:
     # Only the right interpreter is sure to have what these import.
     from keepa_deals.errors import AlreadyRunning, KeepaDealsError  # noqa: PLC0415
-    from keepa_deals.processes import commands, place, readiness, surroundings  # noqa: PLC0415
+    from keepa_deals.processes import commands, place, readiness, surroundings, web_place  # noqa: PLC0415
 
     try:
         settings = surroundings.full_settings(preflight.ROOT, os.environ)
@@ -41,6 +41,7 @@ def _launch(name: str) -> int:
         command = commands.command_of(name, settings=settings)
         place.take(name, settings=settings)
         if name == "web":
+            web_place.record_web(settings)
             surroundings.forget_request_counts(settings)
         readiness.wait_for_needs(name, settings=settings)
         environment = commands.environment_of(name, settings=settings)

@@ -63,6 +63,11 @@ def alerts_file(settings: Settings) -> Path:
     return settings.run_dir / "alerts.json"
 
 
+def web_file(settings: Settings) -> Path:
+    """Where the running web listens."""
+    return settings.run_dir / "web.json"
+
+
 def metrics_dir(settings: Settings) -> Path:
     """Where the web's workers count their requests, a file each; emptied when the web starts."""
     return settings.run_dir / "metrics"

@@ -12,6 +12,7 @@ from keepa_deals.health import verdict_line
 from keepa_deals.probes import current_verdict
 from keepa_deals.processes.control import running_supervisor
 from keepa_deals.processes.speech import say
+from keepa_deals.processes.web_place import as_served
 from keepa_deals.settings import Settings
 from keepa_deals.store.columns import instant_text
 from keepa_deals.store.engine import open_database
@@ -72,7 +73,10 @@ def dashboard_address(settings: Settings) -> str:
 
 def say_state(settings: Settings) -> None:
     say(verdict_line(current_verdict(settings)))
-    say(f"Dashboard: {dashboard_address(settings)}{' (demo data)' if settings.is_demo else ''}")
+    served = as_served(settings)
+    say(f"Dashboard: {dashboard_address(served)}{' (demo data)' if settings.is_demo else ''}")
+    if served != settings:
+        say(f"It moves to {dashboard_address(settings)}, as the settings ask, when everything is stopped and started.")
     say(f"Logs: {settings.log_dir}")
 
 

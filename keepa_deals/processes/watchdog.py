@@ -36,6 +36,7 @@ from keepa_deals.processes.paths import roster_file, supervisor_socket, watchdog
 from keepa_deals.processes.programs import WORKER_QUEUES
 from keepa_deals.processes.speech import say
 from keepa_deals.processes.supervisor_client import FATAL, RUNNING, Supervisor, SupervisorAway
+from keepa_deals.processes.web_place import as_served
 from keepa_deals.processes.witness import Witness
 from keepa_deals.records import Pass
 from keepa_deals.settings import Settings
@@ -154,7 +155,8 @@ class Watchdog:
                 sign(program, "canary", database.pulses.get(queue), limit)
 
     def _web(self, sign: AddSign, *, now: float) -> None:
-        answers = signs.http_answers(self.settings.web_host, self.settings.web_port, "/healthz")
+        served = as_served(self.settings)
+        answers = signs.http_answers(served.web_host, served.web_port, "/healthz")
         sign("web", "answer to /healthz", now if answers else "silent", ANSWER_LIMIT)
 
     def _simulator(self, sign: AddSign, *, now: float) -> bool:
