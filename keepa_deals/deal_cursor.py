@@ -13,6 +13,7 @@ import msgspec
 
 from keepa_deals.deal_fields import Kind, NotRight, Sort, shown
 
+_NUMBERS = frozenset({Kind.MONEY, Kind.PERCENT, Kind.COUNT})
 HELP = "that is not one of our cursors; take next_cursor from the page before, or begin again without it"
 
 
@@ -20,7 +21,7 @@ HELP = "that is not one of our cursors; take next_cursor from the page before, o
 class Cursor:
     """The last row of a page, after which the next one begins."""
 
-    value: int | float | datetime | None
+    value: int | float | str | datetime | None
     """of the sorted field, as kept"""
     asin: str
     domain_id: int
@@ -49,15 +50,15 @@ def read_cursor(text: str, *, sort: Sort) -> Cursor:
     return Cursor(_cursor_value(value, sort.field.kind), asin, domain_id)
 
 
-def _cursor_value(value: int | float | str | None, kind: Kind) -> int | float | datetime | None:
-    if value is None:
-        return None
-    if kind is Kind.AGE and isinstance(value, str):
+def _cursor_value(value: int | float | str | None, kind: Kind) -> int | float | str | datetime | None:
+    if value is None or (kind is Kind.TEXT and isinstance(value, str)):
+        return value
+    if kind in (Kind.AGE, Kind.INSTANT) and isinstance(value, str):
         with contextlib.suppress(ValueError, OverflowError):
             instant = datetime.fromisoformat(value)
             if instant.tzinfo is not None:
                 return instant.astimezone(UTC)
-    elif kind is not Kind.AGE and not isinstance(value, str) and abs(value) < 2**53:
+    elif kind in _NUMBERS and not isinstance(value, str) and abs(value) < 2**53:
         return value
     raise NotRight(HELP)
 

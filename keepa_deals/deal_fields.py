@@ -22,6 +22,10 @@ class Kind(StrEnum):
     COUNT = "count"
     AGE = "age"
     """given in hours before now, kept as the instant it began"""
+    INSTANT = "instant"
+    """sorted by only"""
+    TEXT = "text"
+    """sorted by only, without regard to case"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +61,26 @@ FIELDS = {
         Field("one_year_average", "one_year_average_cents", Kind.MONEY, "One-year average"),
         Field("trend", "trend", Kind.PERCENT, "Trend a year"),
         Field("seller_quality", "seller_quality", Kind.PERCENT, "Seller quality"),
+        Field("amazon_price", "amazon_cents", Kind.MONEY, "Amazon's price"),
         Field("price_age", "price_changed_at", Kind.AGE, "Hours since the price changed"),
         Field("verified_age", "verified_at", Kind.AGE, "Hours since verified"),
         Field("seen_age", "first_seen_at", Kind.AGE, "Hours since first seen"),
     )
 }
+
+SORTS = FIELDS | {
+    field.name: field
+    for field in (
+        Field("title", "title", Kind.TEXT, "Title"),
+        Field("condition", "condition", Kind.COUNT, "Condition"),
+        Field("season", "season", Kind.TEXT, "Season"),
+        Field("category", "category", Kind.TEXT, "Category"),
+        Field("binding", "binding", Kind.TEXT, "Binding"),
+        Field("amazon", "amazon_cents", Kind.MONEY, "Amazon on the listing"),
+        Field("promise", "promised_until", Kind.INSTANT, "Promised until"),
+    )
+}
+"""What deals can be sorted by: every field, and what has no number."""
 
 GRADES: dict[str, Condition] = {grade.name.lower(): grade for grade in Condition if grade is not Condition.UNKNOWN}
 
@@ -121,13 +140,25 @@ def read_value(text: str, kind: Kind, *, minor_digits: int) -> int | float:
     return _READERS[kind](text, minor_digits)
 
 
+_NUMBER = re.compile(r"([+-]?[0-9]{1,9}(?:\.([0-9]*))?)([kKmM]?)")
+_GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?[kKmM]?")
+_ZEROS = {"": 0, "k": 3, "m": 6}
+
+
 def _decimal(text: str, *, decimals: int, lowest: int, example: str, of: str) -> Decimal:
-    rest = rf"(\.[0-9]{{0,{decimals}}})?" if decimals else ""
-    if not re.fullmatch(rf"[+-]?[0-9]{{1,9}}{rest}", text) or Decimal(text) < lowest:
-        least = "" if lowest < 0 else " that is not negative"
-        most = f" with a point before at most {decimals} decimals" if decimals else " without decimals"
-        raise NotRight(f"it must be {of}{least}, such as {example},{most} and at most 9 digits before them")
-    return Decimal(text)
+    """A number whose thousands may be set off by commas, or that ends in k or m for thousands or millions."""
+    if "," in text and not _GROUPED.fullmatch(text):
+        raise NotRight("a comma only sets off thousands, as in 500,000; decimals come after a point, as in 12.50")
+    found = _NUMBER.fullmatch(text.replace(",", ""))
+    if found is not None:
+        zeros = _ZEROS[found[3].lower()]
+        number = Decimal(found[1]).scaleb(zeros)
+        fits = found[2] is None or len(found[2]) <= decimals + zeros > 0
+        if fits and lowest <= number < LARGEST_NUMBER + 1:
+            return number
+    least = "" if lowest < 0 else " that is not negative"
+    most = f" with a point before at most {decimals} decimals" if decimals else " without decimals"
+    raise NotRight(f"it must be {of}{least}, such as {example},{most} and at most 9 digits before them")
 
 
 def _money(text: str, minor_digits: int) -> int:
@@ -154,7 +185,7 @@ def _hours(text: str, _minor_digits: int) -> float:
 
 
 def _count(text: str, _minor_digits: int) -> int:
-    return whole_number(text, low=0, high=LARGEST_NUMBER)
+    return int(_decimal(text, decimals=0, lowest=0, example="500,000 or 500k", of="a whole number"))
 
 
 def whole_number(text: str, *, low: int, high: int) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
@@ -17,6 +17,7 @@ from keepa_deals.deal_fields import (
     DEFAULT_SORT,
     FIELDS,
     GRADES,
+    SORTS,
     Bound,
     Field,
     NotRight,
@@ -29,12 +30,14 @@ from keepa_deals.deal_fields import (
 from keepa_deals.errors import BadParameter
 from keepa_deals.isbn import book_numbers
 from keepa_deals.records import Condition, DealState
+from keepa_deals.search_language import NO_SEARCH, NotUnderstood, Search, read_search
 
 DEFAULT_LIMIT = 50
 LARGEST_LIMIT = 250
-LONGEST_SEARCH = 200
-MOST_WORDS = 12
-MOST_CATEGORIES = 50
+MOST_CHOSEN = 50
+LONGEST_CHOICE = 200
+TRIAGES = ("new", "watched", "hidden", "bought", "all")
+"""what a user made of deals; without one, everything that is not hidden"""
 
 
 T = TypeVar("T")
@@ -46,20 +49,33 @@ class DealQuery:
 
     bounds: tuple[Bound, ...] = ()
     conditions: tuple[Condition, ...] = ()
-    """any of these; empty is Any"""
+    """any of these; empty is Any, as in the next four"""
     categories: tuple[str, ...] = ()
-    """any of these names or ids; empty is Any"""
+    """names or ids"""
+    bindings: tuple[str, ...] = ()
+    seasons: tuple[str, ...] = ()
+    """the subject's name, a time of the year or a month"""
+    amazon: tuple[bool, ...] = ()
+    """whether Amazon itself sells it"""
+    profitable: tuple[bool, ...] = ()
+    """whether even the lower bound is a profit"""
     states: tuple[DealState, ...] = (DealState.LIVE,)
-    words: tuple[str, ...] = ()
-    """every one in title, author, brand, ISBN or ASIN"""
+    search: Search = NO_SEARCH
+    triage: str | None = None
+    """one of TRIAGES; None leaves out what was hidden"""
     sort: Sort = DEFAULT_SORT
     after: Cursor | None = None
     limit: int = DEFAULT_LIMIT
 
     @property
+    def words(self) -> tuple[str, ...]:
+        """What was typed into the search box, as one text; empty for nothing."""
+        return (self.search.text,) if self.search.text else ()
+
+    @property
     def is_filtered(self) -> bool:
         """Whether anything but the state leaves rows out."""
-        return bool(self.bounds or self.conditions or self.categories or self.words)
+        return self != replace(self.unfiltered(), after=self.after)
 
     def unfiltered(self) -> DealQuery:
         """The same states in the same order, with every filter taken away."""
@@ -71,23 +87,31 @@ class DealQuery:
     def starting_after(self, cursor: Cursor | None) -> DealQuery:
         return replace(self, after=cursor)
 
+    def in_states(self, states: tuple[DealState, ...]) -> DealQuery:
+        """The first page of the same question about other states."""
+        return replace(self, states=states, after=None)
+
     def without(self, parameter: str, value: str | None = None) -> DealQuery:
         """The first page of the query with one filter fewer: all of `parameter`, or its one `value`."""
+        chosen: dict[str, Any] = {
+            part: _less(getattr(self, part), parameter == name, value, of=as_text)
+            for name, (part, as_text) in _CHOSEN.items()
+        }
         return replace(
             self,
             bounds=tuple(bound for bound in self.bounds if bound.parameter != parameter),
-            conditions=_less(self.conditions, parameter == "condition", value, of=lambda grade: grade.name.lower()),
-            categories=_less(self.categories, parameter == "category", value, of=str),
-            words=() if parameter == "q" else self.words,
+            **chosen,
+            search=NO_SEARCH if parameter == "q" else self.search,
+            triage=None if parameter == "triage" else self.triage,
             after=None,
         )
 
     def parameters(self, *, minor_digits: int = 2) -> list[tuple[str, str]]:
         """The shortest parameters from which this same query is read again."""
-        pairs = [("q", " ".join(self.words))] if self.words else []
+        pairs = [("q", self.search.text)] if self.search.text else []
         pairs += [(bound.parameter, written(bound, minor_digits=minor_digits)) for bound in self.bounds]
-        pairs += [("condition", grade.name.lower()) for grade in self.conditions]
-        pairs += [("category", category) for category in self.categories]
+        pairs += [(name, as_text(item)) for name, (part, as_text) in _CHOSEN.items() for item in getattr(self, part)]
+        pairs += [] if self.triage is None else [("triage", self.triage)]
         if self.states != (DealState.LIVE,):
             pairs += (
                 [("state", "all")]
@@ -116,24 +140,34 @@ class Problem:
     parameter: str
     message: str
     is_unknown: bool = False
+    start: int | None = None
+    """of a search: where in its text"""
+    end: int | None = None
 
 
-def parse_deal_query(args: Arguments, *, minor_digits: int = 2) -> DealQuery:
-    """The query that `args` ask for. Raises BadParameter (a BadQuery) for the first thing that is wrong."""
-    query, problems = read_deal_query(args, minor_digits=minor_digits)
+def parse_deal_query(args: Arguments, *, minor_digits: int = 2, besides: Collection[str] = ()) -> DealQuery:
+    """The query that `args` ask for. Raises BadParameter (a BadQuery) for the first thing that is wrong.
+
+    `besides`: parameters that somebody else reads.
+    """
+    query, problems = read_deal_query(args, minor_digits=minor_digits, besides=besides)
     if problems:
         raise BadParameter(problems[0].message, parameter=problems[0].parameter)
     return query
 
 
-def read_deal_query(args: Arguments, *, minor_digits: int = 2) -> tuple[DealQuery, tuple[Problem, ...]]:
+def read_deal_query(
+    args: Arguments, *, minor_digits: int = 2, besides: Collection[str] = ()
+) -> tuple[DealQuery, tuple[Problem, ...]]:
     """The query made of what is right in `args`, and what was wrong: for a page that shows both.
 
-    `minor_digits`: decimals of the currency, 2 for dollars and 0 for yen.
+    `minor_digits`: decimals of the currency, 2 for dollars and 0 for yen. `besides`: parameters somebody else reads.
     """
     reading = _Reading(minor_digits=minor_digits)
     cursors: list[str] = []
     for name, values in args.lists():
+        if name in besides:
+            continue
         given = [text for text in map(_clean, values) if text]
         if len(values) > 1 and name in PARAMETERS and name not in REPEATABLE:
             reading.fail(name, f"{shown(name)} is given {len(values)} times; give it once.")
@@ -173,8 +207,11 @@ class _Reading:
         for text in given:
             try:
                 self._take_one(name, text)
+            except NotUnderstood as wrong:
+                message = f"The search is not understood at {shown(text[wrong.start : wrong.end])}: {_sentence(wrong)}"
+                self.problems.append(Problem(name, message, start=wrong.start, end=wrong.end))
             except NotRight as wrong:
-                self.fail(name, f"{name} is {shown(text)}; {wrong}.")
+                self.fail(name, f"{_called(name)} is {shown(text)}; {wrong}.")
 
     def query(self) -> DealQuery:
         order = list(FIELDS)
@@ -186,19 +223,29 @@ class _Reading:
             self._take_bound(*_BOUNDS[name], text)
         elif name == "condition":
             self._add("conditions", (_named(text, GRADES),))
-        elif name == "category":
-            self._add("categories", (text,))
-            if len(self.parts["categories"]) > MOST_CATEGORIES:
-                raise NotRight(f"at most {MOST_CATEGORIES} categories can be asked for at once")
+        elif name in ("category", "binding", "season"):
+            self._add_text(*_TEXTS[name], text)
+        elif name in ("amazon", "profitable"):
+            if text != "0":
+                self._add(name, (_yes_or_no(text),))
+        elif name == "triage":
+            self.parts["triage"] = _choice(text, TRIAGES)
         elif name == "state":
             self._add("states", _STATES[_choice(text, _STATES)])
             self.parts["states"] = tuple(state for state in DealState if state in self.parts["states"])
         elif name == "q":
-            self.parts["words"] = _words(text)
+            self.parts["search"] = read_search(text, minor_digits=self.minor_digits)
         elif name == "sort":
             self.parts["sort"] = _sort(text)
         elif name == "limit":
             self.parts["limit"] = whole_number(text, low=1, high=LARGEST_LIMIT)
+
+    def _add_text(self, part: str, plural: str, text: str) -> None:
+        if len(text) > LONGEST_CHOICE:
+            raise NotRight(f"it has more than {LONGEST_CHOICE} characters")
+        self._add(part, (text,))
+        if len(self.parts[part]) > MOST_CHOSEN:
+            raise NotRight(f"at most {MOST_CHOSEN} {plural} can be asked for at once")
 
     def _add(self, part: str, items: tuple[Any, ...]) -> None:
         self.parts[part] = tuple(dict.fromkeys((*self.parts.get(part, ()), *items)))
@@ -221,18 +268,28 @@ def _named(text: str, allowed: dict[str, Condition]) -> Condition:
 
 def _sort(text: str) -> Sort:
     name = text.removeprefix("-")
-    if name not in FIELDS:
-        raise NotRight(f"it must be one of {', '.join(FIELDS)}, with - before it for the largest first")
-    return Sort(FIELDS[name], descending=text.startswith("-"))
+    if name not in SORTS:
+        raise NotRight(f"it must be one of {', '.join(SORTS)}, with - before it for the largest first")
+    return Sort(SORTS[name], descending=text.startswith("-"))
 
 
-def _words(text: str) -> tuple[str, ...]:
-    if len(text) > LONGEST_SEARCH:
-        raise NotRight(f"a search has at most {LONGEST_SEARCH} characters, this one has {len(text)}")
-    words = (text,) if book_numbers(text) else tuple(dict.fromkeys(text.split()))
-    if len(words) > MOST_WORDS:
-        raise NotRight(f"a search has at most {MOST_WORDS} words, this one has {len(words)}")
-    return tuple(word.replace(" ", "") for word in words)
+def _yes_or_no(text: str) -> bool:
+    return (
+        _choice({"1": "yes", "0": "no", "true": "yes", "false": "no"}.get(text.lower(), text), ("yes", "no")) == "yes"
+    )
+
+
+def _called(name: str) -> str:
+    """A parameter by the label that users see, and by its own name."""
+    if name not in _BOUNDS:
+        return name
+    field, at_least = _BOUNDS[name]
+    return f"{field.label}, at {'least' if at_least else 'most'} ({name}),"
+
+
+def _sentence(wrong: NotUnderstood) -> str:
+    text = str(wrong)
+    return text if text.endswith("?") else f"{text}."
 
 
 def _clean(text: str) -> str:
@@ -259,5 +316,20 @@ _STATES: dict[str, tuple[DealState, ...]] = {
     **{state.value: (state,) for state in DealState},
     "all": tuple(DealState),
 }
-REPEATABLE = ("condition", "category", "state")
-PARAMETERS = ("q", *_BOUNDS, *REPEATABLE, "sort", "cursor", "limit")
+_TEXTS = {
+    "category": ("categories", "categories"),
+    "binding": ("bindings", "bindings"),
+    "season": ("seasons", "seasons"),
+}
+_CHOSEN: dict[str, tuple[str, Callable[[Any], str]]] = {
+    "condition": ("conditions", lambda grade: grade.name.lower()),
+    "category": ("categories", str),
+    "binding": ("bindings", str),
+    "season": ("seasons", str),
+    "amazon": ("amazon", lambda yes: "yes" if yes else "no"),
+    "profitable": ("profitable", lambda yes: "yes" if yes else "no"),
+}
+"""The facets' parameters: the part of the query each fills, and how one of its values is written."""
+
+REPEATABLE = (*_CHOSEN, "state")
+PARAMETERS = ("q", *_BOUNDS, *REPEATABLE, "triage", "sort", "cursor", "limit")

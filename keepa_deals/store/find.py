@@ -1,4 +1,4 @@
-"""Finding deals: the one place where a `DealQuery` becomes SQL and rows become records.
+"""Finding deals: `matching` says which rows a `DealQuery` is about, here they are read and become records.
 
 Live is what was verified within its promise *now*, whatever the stored state says: should the ageing of
 rows ever stop, no surface shows an old deal as a live one.
@@ -8,20 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import Any, overload
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select, tuple_
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, Integer, Row, and_, bindparam, func, literal_column, or_, select
 
 from keepa_deals.deal_cursor import Cursor
-from keepa_deals.deal_fields import Bound, Kind, Sort
-from keepa_deals.deal_query import DealQuery, alternatives
+from keepa_deals.deal_fields import Sort
+from keepa_deals.deal_query import DealQuery
 from keepa_deals.price_history import Spark
 from keepa_deals.records import Condition, DealState
+from keepa_deals.store.matching import first_rows, matching
+from keepa_deals.store.mirror import columns_of
 from keepa_deals.store.tables import candidates, deals
 
-SEARCHED = (deals.c.title, deals.c.author, deals.c.brand, deals.c.isbn13, deals.c.asin)
+KEYS_AT_ONCE = 5_000
 MOST_CATEGORIES_LISTED = 200
 
 
@@ -160,6 +163,14 @@ class Holdings:
 
 
 @dataclass(frozen=True, slots=True)
+class Count:
+    """A number of deals, or that there are more than it."""
+
+    number: int
+    is_capped: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Category:
     """A category some shown deal is in."""
 
@@ -169,21 +180,50 @@ class Category:
 
 
 _COLUMNS = [deals.c[field.name] for field in fields(Deal)]
+_ROW_NUMBER = literal_column("deals.rowid", Integer)
+_THESE_ROWS = _ROW_NUMBER.in_(bindparam("rows", expanding=True))
+_ROWS = select(_ROW_NUMBER, *_COLUMNS).where(_THESE_ROWS)
+_KEYS = select(deals.c.asin, deals.c.domain_id).where(_THESE_ROWS)
 _KNOWN_GRADES = {int(grade) for grade in Condition} - {int(Condition.UNKNOWN)}
 _DETAILS = [deals.c[field.name] for field in fields(DealDetails) if field.name != "deal"]
 
 
 def find_deals(connection: Connection, query: DealQuery, *, now: datetime) -> DealsPage:
     """The page of `query` after its cursor. Each deal is on one page, whatever ties and unknown values there are."""
-    rows = connection.execute(_page(query, now)).all()
-    shown = tuple(_deal(row, now) for row in rows[: query.limit])
-    return DealsPage(shown, _cursor(shown[-1], query.sort) if len(rows) > query.limit else None)
+    with columns_of(connection) as columns:
+        mask = matching(columns, query, connection=connection, now=now)
+        rows = first_rows(columns, mask, sort=query.sort, after=query.after, count=query.limit + 1)
+    shown = _read(connection, rows[: query.limit].tolist(), now)
+    is_more = len(rows) > query.limit and bool(shown)
+    return DealsPage(shown, _cursor(shown[-1], query.sort) if is_more else None)
 
 
-def count_deals(connection: Connection, query: DealQuery, *, now: datetime) -> int:
-    """How many deals `query` has on all of its pages together."""
-    statement = select(func.count()).select_from(deals).where(*matching(query, now))
-    return connection.execute(statement).scalar_one()
+@overload
+def count_deals(connection: Connection, query: DealQuery, *, now: datetime) -> int: ...
+
+
+@overload
+def count_deals(connection: Connection, query: DealQuery, *, now: datetime, at_most: int) -> Count: ...
+
+
+def count_deals(connection: Connection, query: DealQuery, *, now: datetime, at_most: int | None = None) -> int | Count:
+    """How many deals `query` has on all of its pages together; with `at_most`, told as "more" beyond it."""
+    with columns_of(connection) as columns:
+        number = int(np.count_nonzero(matching(columns, query, connection=connection, now=now)))
+    if at_most is None:
+        return number
+    return Count(min(number, at_most), is_capped=number > at_most)
+
+
+def matching_keys(connection: Connection, query: DealQuery, *, now: datetime) -> list[tuple[str, int]]:
+    """ASIN and marketplace of every deal of `query`, its cursor aside, in no order. Ask through the reading door."""
+    with columns_of(connection) as columns:
+        rows = np.flatnonzero(matching(columns, query, connection=connection, now=now)).tolist()
+    found: list[tuple[str, int]] = []
+    for start in range(0, len(rows), KEYS_AT_ONCE):
+        keys = connection.execute(_KEYS, {"rows": rows[start : start + KEYS_AT_ONCE]})
+        found += [(key.asin, key.domain_id) for key in keys]
+    return found
 
 
 def deal(connection: Connection, asin: str, domain_id: int, *, now: datetime) -> DealDetails | None:
@@ -199,42 +239,22 @@ def deal(connection: Connection, asin: str, domain_id: int, *, now: datetime) ->
 
 def holdings(connection: Connection, *, now: datetime) -> Holdings:
     """How many deals are in each state now, and how many candidates are known."""
-    by_state = {
-        state: connection.execute(select(func.count()).select_from(deals).where(is_state(state, now))).scalar_one()
-        for state in DealState
-    }
+    with columns_of(connection) as columns:
+        by_state = {state: int(np.count_nonzero(columns.in_state(state, now))) for state in DealState}
     known = connection.execute(select(func.count()).select_from(candidates)).scalar_one()
     return Holdings(by_state, known)
 
 
 def live_categories(connection: Connection, *, now: datetime) -> tuple[Category, ...]:
     """The categories of the deals live now, those with the most first."""
-    count = func.count().label("count")
-    statement = (
-        select(deals.c.category, deals.c.category_id, count)
-        .where(is_state(DealState.LIVE, now))
-        .group_by(deals.c.category, deals.c.category_id)
-        .order_by(count.desc(), deals.c.category, deals.c.category_id)
-        .limit(MOST_CATEGORIES_LISTED)
-    )
-    found: dict[str, int] = {}
-    for name, number, rows in connection.execute(statement):
-        value = name or (None if number is None else str(number))
-        if value is not None:
-            found[value] = found.get(value, 0) + rows
-    return tuple(Category(value, rows) for value, rows in sorted(found.items(), key=lambda item: (-item[1], item[0])))
-
-
-def matching(query: DealQuery, now: datetime) -> list[ColumnElement[bool]]:
-    """The conditions that a row of `query` meets, its cursor aside."""
-    found = [or_(*(is_state(state, now) for state in query.states))]
-    found += [_within(bound, now) for bound in query.bounds]
-    if query.conditions:
-        found.append(deals.c.condition.in_([int(grade) for grade in query.conditions]))
-    if query.categories:
-        found.append(or_(*(_in_category(category) for category in query.categories)))
-    found += [_mentions(word) for word in query.words]
-    return found
+    with columns_of(connection) as columns:
+        rows = np.flatnonzero(columns.in_state(DealState.LIVE, now))
+        found = columns.coded["category"].counts(rows)
+        unnamed = rows[columns.coded["category"].codes[rows] < 0]
+        ids, counts = np.unique(columns.numbers["category_id"][unnamed], return_counts=True)
+    found |= {str(int(number)): int(count) for number, count in zip(ids, counts, strict=True) if not np.isnan(number)}
+    listed = sorted(found.items(), key=lambda item: (-item[1], item[0]))[:MOST_CATEGORIES_LISTED]
+    return tuple(Category(value, count) for value, count in listed)
 
 
 def is_state(state: DealState, now: datetime) -> ColumnElement[bool]:
@@ -247,43 +267,12 @@ def is_state(state: DealState, now: datetime) -> ColumnElement[bool]:
     return deals.c.state == state
 
 
-def _within(bound: Bound, now: datetime) -> ColumnElement[bool]:
-    column = deals.c[bound.field.column]
-    if bound.field.kind is Kind.AGE:
-        began = now - timedelta(hours=bound.value)
-        return column <= began if bound.at_least else column >= began
-    return column >= bound.value if bound.at_least else column <= bound.value
-
-
-def _in_category(category: str) -> ColumnElement[bool]:
-    named = or_(deals.c.category == category, func.lower(deals.c.category) == category.lower())
-    return or_(named, deals.c.category_id == int(category)) if _is_id(category) else named
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= 18
-
-
-def _mentions(word: str) -> ColumnElement[bool]:
-    return or_(*(column.icontains(form, autoescape=True) for form in alternatives(word) for column in SEARCHED))
-
-
-def _page(query: DealQuery, now: datetime) -> Select[Any]:
-    column = deals.c[query.sort.field.column]
-    towards = column.desc() if query.sort.column_descends else column.asc()
-    statement = select(*_COLUMNS).where(*matching(query, now))
-    if query.after is not None:
-        statement = statement.where(_after(query.after, query.sort))
-    return statement.order_by(towards.nulls_last(), deals.c.asin, deals.c.domain_id).limit(query.limit + 1)
-
-
-def _after(cursor: Cursor, sort: Sort) -> ColumnElement[bool]:
-    column = deals.c[sort.field.column]
-    same_value_later_key = tuple_(deals.c.asin, deals.c.domain_id) > tuple_(cursor.asin, cursor.domain_id)
-    if cursor.value is None:
-        return and_(column.is_(None), same_value_later_key)
-    beyond = column < cursor.value if sort.column_descends else column > cursor.value
-    return or_(beyond, and_(column == cursor.value, same_value_later_key), column.is_(None))
+def _read(connection: Connection, numbers: list[int], now: datetime) -> tuple[Deal, ...]:
+    """The deals of these row numbers, in their order."""
+    if not numbers:
+        return ()
+    found = {row[0]: row for row in connection.execute(_ROWS, {"rows": numbers})}
+    return tuple(_deal(found[number], now) for number in numbers if number in found)
 
 
 def _cursor(last: Deal, sort: Sort) -> Cursor:

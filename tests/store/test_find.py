@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
@@ -100,7 +101,7 @@ def a_number(kind: Kind) -> st.SearchStrategy[str]:
 
 BOUNDS = [f"{field.name}_{end}" for field in FIELDS.values() for end in ("gte", "lte")]
 CHOICES = {
-    "q": st.sampled_from(["river", "RIVER mara", "100%", "_", "%", "\\", "'", "B000000"]),
+    "q": st.sampled_from(["river", "RIVER mar", "100%", "bank", "'; drop", "B000000", "-river", "mara -100", "a\\b"]),
     "condition": st.sampled_from(["new", "good"]),
     "category": st.sampled_from(["Books", "books", "7"]),
     "state": st.sampled_from(["live", "unverified", "gone", "all"]),
@@ -129,11 +130,19 @@ def belongs(row: dict[str, Any], asked: dict[str, str]) -> bool:
             "category" not in asked
             or asked["category"].lower() in (str(row["category"]).lower(), str(row["category_id"]))
         )
-        and all(
-            any(word.lower() in text.lower() for text in (row["title"], row["author"] or "", row["asin"]))
-            for word in asked.get("q", "").split()
-        )
+        and all(word.startswith("-") != mentions(row, word.removeprefix("-")) for word in asked.get("q", "").split())
     )
+
+
+def mentions(row: dict[str, Any], word: str) -> bool:
+    """Whether the letters and digits of `word` begin somewhere in one text of `row`, at the begin of a word."""
+    begin = " ".join(plain_words(word))
+    texts = (row[name] or "" for name in ("title", "author", "asin", "seller_id"))
+    return any(f" {begin}" in f" {' '.join(plain_words(text))}" for text in texts)
+
+
+def plain_words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", text.lower())
 
 
 def state_of(row: dict[str, Any]) -> str:

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
 from keepa_deals.deal_cursor import Cursor, cursor_text, read_cursor
-from keepa_deals.deal_fields import DEFAULT_SORT, FIELDS, GRADES, Kind, NotRight, Sort
-from keepa_deals.deal_query import PARAMETERS, DealQuery, alternatives, parse_deal_query, read_deal_query
+from keepa_deals.deal_fields import DEFAULT_SORT, FIELDS, GRADES, SORTS, Kind, NotRight, Sort
+from keepa_deals.deal_query import PARAMETERS, DealQuery, parse_deal_query, read_deal_query
 from keepa_deals.errors import BadParameter, BadQuery
 from keepa_deals.isbn import book_numbers
 from keepa_deals.records import Condition, DealState
+from keepa_deals.search_language import is_searchable
 
 
 def parsed(*pairs: tuple[str, str], minor_digits: int = 2) -> DealQuery:
@@ -82,7 +83,11 @@ def test_yen_have_no_decimals() -> None:
         "-inf",
         "0x1f",
         "1_000",
-        "1,000",
+        "12,50",
+        "1,00,000",
+        ",500",
+        "1k5",
+        "k",
         "12.345",
         "$5",
         "--5",
@@ -97,7 +102,32 @@ def test_yen_have_no_decimals() -> None:
 def test_what_is_no_plain_number_is_refused_by_name(name: str, text: str) -> None:
     with pytest.raises(BadQuery) as caught:
         parsed((name, text))
-    assert str(caught.value).startswith(f"{name} is ")
+    label = FIELDS[name[:-4]].label
+    assert str(caught.value).startswith(f"{label}, at {'least' if name.endswith('gte') else 'most'} ({name}), is ")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("rank_lte", "500,000", 500_000),
+        ("rank_lte", "500k", 500_000),
+        ("rank_lte", "1.5M", 1_500_000),
+        ("rank_lte", "1,234,567", 1_234_567),
+        ("profit_gte", "1,250.50", 125_050),
+        ("profit_gte", "1.5k", 150_000),
+        ("profit_gte", "0.0k", None),
+        ("roi_gte", "1k", 1000.0),
+    ],
+)
+def test_thousands_may_be_set_off_or_shortened(name: str, text: str, value: int | float | None) -> None:
+    assert kept(name, text) == value
+
+
+def test_a_decimal_comma_is_refused_with_what_to_write() -> None:
+    with pytest.raises(
+        BadParameter, match=r"Profit, at least \(profit_gte\), is '12,50'; a comma only .* as in 12\.50"
+    ):
+        parsed(("profit_gte", "12,50"))
 
 
 @pytest.mark.parametrize("name", ["rank_gte", "drops_gte", "verified_age_lte"])
@@ -138,14 +168,23 @@ def test_a_message_shows_foreign_text_quoted_and_short() -> None:
         parsed(("sort", "\x1b[31m\u202e" + "x" * 500))
     assert "\x1b" not in str(caught.value)
     assert "\u202e" not in str(caught.value)
-    assert len(str(caught.value)) < 400
+    assert len(str(caught.value)) < 600
 
 
 def test_taking_one_filter_away_leaves_the_others() -> None:
-    query = parsed(("profit_gte", "5"), ("roi_gte", "20"), ("condition", "good"), ("condition", "new"), ("q", "river"))
+    query = parsed(
+        ("profit_gte", "5"), ("roi_gte", "20"), ("condition", "good"), ("condition", "new"), ("q", "river"),
+        ("season", "fall"), ("amazon", "no"), ("profitable", "1"), ("triage", "watched"), ("binding", "Paperback"),
+    )  # fmt: skip
     assert [bound.parameter for bound in query.without("profit_gte").bounds] == ["roi_gte"]
     assert query.without("condition", "good").conditions == (Condition.NEW,)
     assert query.without("q").words == ()
+    assert query.without("season").seasons == ()
+    assert query.without("amazon", "no").amazon == ()
+    assert query.without("amazon", "yes").amazon == (False,)
+    assert query.without("profitable").profitable == ()
+    assert query.without("binding").bindings == ()
+    assert query.without("triage").triage is None
     assert query.unfiltered() == DealQuery()
 
 
@@ -159,11 +198,16 @@ pairs = st.fixed_dictionaries(
     {},
     optional=bounds
     | {
-        "q": st.text("abc%_\\' é<", max_size=20),
+        "q": st.text("abc%_\\' é", max_size=20).filter(lambda text: not text.strip() or is_searchable(text)),
+        "season": st.sampled_from(["fall", "textbook"]),
+        "binding": st.sampled_from(["Paperback"]),
+        "amazon": st.sampled_from(["yes", "no", "0", "1"]),
+        "profitable": st.sampled_from(["yes", "no", "0", "1"]),
+        "triage": st.sampled_from(["new", "hidden", "all"]),
         "condition": st.sampled_from(list(GRADES)),
         "category": st.sampled_from(["Books", "283155", "Ö & Ü", "100%"]),
         "state": st.sampled_from(["live", "unverified", "gone", "all"]),
-        "sort": st.sampled_from([sign + name for sign in ("", "-") for name in FIELDS]),
+        "sort": st.sampled_from([sign + name for sign in ("", "-") for name in SORTS]),
         "limit": st.integers(1, 250).map(str),
     },
 )
@@ -189,10 +233,12 @@ values = {
     Kind.COUNT: st.integers(0, 10**9),
     Kind.PERCENT: st.floats(-1e6, 1e6),
     Kind.AGE: st.datetimes(datetime(2011, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
+    Kind.INSTANT: st.datetimes(datetime(2011, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
+    Kind.TEXT: st.text(max_size=30),
 }
 
 
-@given(st.data(), st.sampled_from(list(FIELDS.values())), st.booleans())
+@given(st.data(), st.sampled_from(list(SORTS.values())), st.booleans())
 def test_a_cursor_comes_back_as_it_was_and_only_to_its_own_order(data: st.DataObject, field, descending: bool) -> None:
     sort = Sort(field, descending)
     cursor = Cursor(data.draw(st.none() | values[field.kind]), "B000000001", 1)
@@ -245,7 +291,15 @@ def test_a_book_number_is_known_in_all_its_forms(text: str, forms: tuple[str, ..
     assert book_numbers(text) == forms
 
 
-def test_a_search_of_one_book_number_with_spaces_is_one_word() -> None:
-    query = parsed(("q", "978 0 14 032872 1"))
-    assert query.words == ("9780140328721",)
-    assert alternatives(query.words[0]) == ("9780140328721", "0140328726")
+def test_a_search_that_is_not_understood_tells_where() -> None:
+    _, (problem,) = read_deal_query(MultiDict([("q", "river prfit>20")]))
+    assert (problem.parameter, problem.start, problem.end) == ("q", 6, 14)
+    assert problem.message == (
+        "The search is not understood at 'prfit>20': there is nothing called 'prfit' to search in; did you mean profit?"
+    )
+
+
+def test_parameters_of_others_are_left_to_them() -> None:
+    query, problems = read_deal_query(MultiDict([("columns", "profit"), ("roi_gte", "5")]), besides=("columns",))
+    assert problems == ()
+    assert [bound.parameter for bound in query.bounds] == ["roi_gte"]
