@@ -11,7 +11,7 @@ from keepa_deals.judgement.market_history import MarketHistory, read_market
 from keepa_deals.judgement.model import SalesModel
 from keepa_deals.judgement.observed import observed_spans
 from keepa_deals.judgement.rank_falls import WINDOW_MINUTES, RankReading, expected_count, read_rank, sales_a_year
-from keepa_deals.judgement.sale_sides import shrunk_to_title, side_inputs, side_logit
+from keepa_deals.judgement.sale_sides import context_inputs, side_inputs, used_probability
 from keepa_deals.judgement.sold_price import sold_price
 from keepa_deals.records import Product
 from keepa_deals.units import to_keepa_minutes
@@ -64,25 +64,44 @@ class SoldGap:
     by_rank: bool
 
 
+@dataclass(frozen=True, slots=True)
+class SoldGaps:
+    """All gaps with sales, oldest first, and what the rank says of the rate."""
+
+    gaps: tuple[SoldGap, ...]
+    reading: RankReading
+    sales_a_year: float | None
+
+
+def sold_gaps(product: Product, *, market: MarketHistory, now: datetime, model: SalesModel = FITTED) -> SoldGaps:
+    """Where copies of any condition were sold in the two years before `now`: by the rank, else by offers that left."""
+    reading = read_rank(product, now=now, model=model)
+    rate = sales_a_year(reading, product=product, model=model)
+    by_rank = _gaps_by_rank(reading, rate=rate or 0.0)
+    by_drops = _gaps_by_drops(market, reading=reading, until=to_keepa_minutes(now), model=model)
+    return SoldGaps(tuple(sorted([*by_rank, *by_drops], key=lambda gap: gap.before)), reading, rate)
+
+
 def infer_sales(product: Product, *, now: datetime, model: SalesModel = FITTED) -> SalesHistory:
     """The sales of the two years before `now` (aware UTC) as the product's history shows them.
 
     Where several sales are likely in one gap, each is one of `sales`, and their expected counts add up to the gap's.
     """
     until = to_keepa_minutes(now)
-    reading = read_rank(product, now=now, model=model)
     market = read_market(product, since=until - WINDOW_MINUTES, until=until)
-    rate = sales_a_year(reading, product=product, model=model)
-    gaps = sorted(
-        [*_gaps_by_rank(reading, rate=rate or 0.0), *_gaps_by_drops(market, reading=reading, until=until, model=model)],
-        key=lambda gap: gap.before,
-    )
-    used = _used_probabilities(gaps, market=market, model=model)
-    sales = [sale for gap, p in zip(gaps, used, strict=True) for sale in _sales_of(gap, p, market=market, model=model)]
-    share = _used_share(gaps, used, market=market, until=until, model=model)
+    found = sold_gaps(product, market=market, now=now, model=model)
+    inputs = side_inputs(market, sold=[(gap.after, gap.minute) for gap in found.gaps])
+    used = [used_probability(one, weights=model.side) for one in inputs]
+    sales = [
+        sale
+        for gap, probability in zip(found.gaps, used, strict=True)
+        for sale in _sales_of(gap, probability, market=market, model=model)
+    ]
+    share = _used_share(found.gaps, used, market=market, until=until, model=model)
+    rate = found.sales_a_year
     return SalesHistory(
         sales=tuple(sorted(sales, key=lambda sale: sale.minute)),
-        observed_days=reading.observed_minutes / 1440,
+        observed_days=found.reading.observed_minutes / 1440,
         used_a_year=rate * share if rate is not None else None,
         all_a_year=rate,
     )
@@ -108,14 +127,9 @@ def _is_observed(reading: RankReading, *, after: int, before: int) -> bool:
     return any(span.minutes[0] < before and after < span.minutes[-1] for span in reading.spans)
 
 
-def _used_probabilities(gaps: Sequence[SoldGap], *, market: MarketHistory, model: SalesModel) -> list[float]:
-    logits = [side_logit(side_inputs(market, after=gap.after, before=gap.before), weights=model.side) for gap in gaps]
-    return shrunk_to_title(logits, [gap.count for gap in gaps], model=model)
-
-
 def _sales_of(gap: SoldGap, used: float, *, market: MarketHistory, model: SalesModel) -> Iterator[InferredSale]:
     """One sale for each that is likely in the gap: the latest as the curve dates it, the others spread before it."""
-    cents, log_sd = sold_price(market, after=gap.after, before=gap.before, model=model.price)
+    price = sold_price(market, after=gap.after, before=gap.before, model=model.price)
     number = max(1, round(gap.count))
     for place in range(number):
         earlier = (2 * place + 1) * (gap.minute - gap.after) // (2 * max(1, number - 1))
@@ -125,8 +139,8 @@ def _sales_of(gap: SoldGap, used: float, *, market: MarketHistory, model: SalesM
             minute=gap.minute if place == number - 1 else gap.after + earlier,
             expected_count=gap.count / number,
             used_probability=used,
-            landed_cents=cents,
-            log_sd=log_sd,
+            landed_cents=price.cents,
+            log_sd=price.log_sd,
             by_rank=gap.by_rank,
         )
 
@@ -135,8 +149,7 @@ def _used_share(
     gaps: Sequence[SoldGap], used: Sequence[float], *, market: MarketHistory, until: int, model: SalesModel
 ) -> float:
     """The used part of all sales: the title's own by rank, shrunk to what the market of today speaks for."""
-    today = side_logit((*side_inputs(market, after=until, before=until)[:7], 0.0, 0.0, 0.0, 0.0), weights=model.side)
-    (context,) = shrunk_to_title([today], [0.0], model=model)
+    context = used_probability(context_inputs(market, minute=until), weights=model.side)
     counts = [gap.count if gap.by_rank else 0.0 for gap in gaps]
     sold = sum(count * p for count, p in zip(counts, used, strict=True))
     return (model.share_sales * context + sold) / (model.share_sales + sum(counts))

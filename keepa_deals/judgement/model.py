@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class RankCurve:
     power: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SideWeights:
     """The logistic that says how likely a sale was of a used copy. Each input is 0 where it is unknown."""
 
@@ -44,6 +45,16 @@ class SideWeights:
     used_drop: float
     """the same of a drop of the number of used offers"""
     new_drop: float
+    title_used_rise: float
+    """the mean of the same over all gaps of the title: what its sales move tells which copies sell"""
+    title_new_rise: float
+    title_used_drop: float
+    title_new_drop: float
+
+    @cached_property
+    def of_inputs(self) -> tuple[float, ...]:
+        """All but the intercept, in order."""
+        return tuple(getattr(self, field.name) for field in fields(self)[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,14 @@ class SalesModel:
     """spread of the rank right after a sale within one title, natural log"""
     climb_margin: float
     """a climb below this part of what time alone would bring hides a sale"""
+    climb_intercept: float
+    """log odds that such a climb hides a sale: this,"""
+    climb_rate: float
+    """and this for each ln of the sales that the title's falls let expect in the gap,"""
+    climb_shortfall: float
+    """and this for each ln by which the climb is too small"""
+    least_likely: float
+    """a fall or climb that hides a sale with less than this probability is left alone"""
     shift_middle: float
     shift_steepness: float
     """a fall whose level speaks of a sale exp(middle) gaps ago is as likely a mere shift of the list"""
@@ -86,8 +105,6 @@ class SalesModel:
     side: SideWeights
     share_sales: float
     """how many sales of its own outweigh the context's word on a title's share of used sales"""
-    share_pull: float
-    """how far the title's share then moves each sale's odds, 0 to 1"""
     drop_count: float
     """sales per drop of the used offers where there is no rank; at most 0.3"""
     price: EventPriceModel

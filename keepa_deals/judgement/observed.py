@@ -27,6 +27,11 @@ class Points:
         place = bisect_right(self.minutes, minute)
         return self.values[place - 1] if place else None
 
+    def since(self, minute: int) -> int:
+        """Since when that value was in force; `minute` itself before the first point."""
+        place = bisect_right(self.minutes, minute)
+        return self.minutes[place - 1] if place else minute
+
 
 @dataclass(frozen=True, slots=True)
 class Span:

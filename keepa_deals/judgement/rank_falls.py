@@ -12,12 +12,14 @@ from datetime import datetime
 from math import exp, log, log1p
 
 from keepa_deals.judgement.fitted_sales import FITTED
-from keepa_deals.judgement.model import RankCurve, SalesModel
-from keepa_deals.judgement.observed import Points, Span, observed_spans, points
+from keepa_deals.judgement.model import SalesModel
+from keepa_deals.judgement.observed import Span, observed_spans, points
 from keepa_deals.records import Product
 from keepa_deals.units import to_keepa_minutes
 
 WINDOW_MINUTES = 730 * 1440
+UNSOLD_MINUTES = 30 * 1440
+"""Time without a sale that a title is given for free, so that one fall in a short history makes no bestseller."""
 MINUTES_PER_YEAR = 365.25 * 1440
 
 
@@ -44,6 +46,8 @@ class RankReading:
     """the time of which the curve says whether something was sold in it"""
     typical_rank: float | None
     """geometric mean over the observed time"""
+    level: float
+    """the title's rank right after a sale"""
 
     @property
     def observed_minutes(self) -> int:
@@ -58,20 +62,37 @@ def rank_falls(product: Product, *, now: datetime, model: SalesModel = FITTED) -
 
 def read_rank(product: Product, *, now: datetime, model: SalesModel) -> RankReading:
     """The rank's history of the two years before `now`, read for sales of any condition."""
+    spans, level = _spans_and_level(product, now=now, model=model)
+    gaps = [gap for span in spans for gap in _telling_gaps(span, level=level, model=model)]
+    rate = _rate_of_falls(gaps, spans=spans)
+    sold = [(gap, likely) for gap in gaps if (likely := _likelihood(gap, rate, model)) >= model.least_likely]
+    return RankReading(
+        falls=_merged([gap.as_fall(likely) for gap, likely in sold], model=model),
+        spans=spans,
+        exposed_minutes=float(sum(span.length for span in spans)) - sum(gap.unseen for gap, _ in sold),
+        typical_rank=_typical(spans),
+        level=level,
+    )
+
+
+def telling_gaps(product: Product, *, now: datetime, model: SalesModel) -> tuple[float, list[TellingGap]]:
+    """Sales a minute by the falls alone, and every gap whose end is lower than time alone would have it."""
+    spans, level = _spans_and_level(product, now=now, model=model)
+    gaps = [gap for span in spans for gap in _telling_gaps(span, level=level, model=model)]
+    return _rate_of_falls(gaps, spans=spans), gaps
+
+
+def _rate_of_falls(gaps: list[TellingGap], *, spans: tuple[Span, ...]) -> float:
+    fell = [gap for gap in gaps if gap.shortfall is None]
+    exposed = sum(span.length for span in spans) - sum(gap.unseen for gap in fell)
+    return (sum(gap.likelihood for gap in fell) + 1) / (exposed + UNSOLD_MINUTES)
+
+
+def _spans_and_level(product: Product, *, now: datetime, model: SalesModel) -> tuple[tuple[Span, ...], float]:
     until = to_keepa_minutes(now)
-    spans = observed_spans(_ranks(product, until=until), since=until - WINDOW_MINUTES)
-    level = title_level(spans, model=model)
-    falls: list[RankFall] = []
-    exposed = 0.0
-    for span in spans:
-        found, told = _falls_of(span, level=level, model=model)
-        falls += found
-        exposed += told
-    return RankReading(_merged(falls, model=model), spans, exposed, _typical(spans))
-
-
-def _ranks(product: Product, *, until: int) -> Points:
-    return points(product.history.get("rank"), until=until)
+    ranks = points(product.history.get("rank"), until=until)
+    spans = observed_spans(ranks, since=until - WINDOW_MINUTES)
+    return spans, title_level(spans, model=model)
 
 
 def title_level(spans: tuple[Span, ...], *, model: SalesModel) -> float:
@@ -103,32 +124,55 @@ def _climb_within(gap: float) -> tuple[float, float]:
     return mean, max(0.0, square - mean * mean)
 
 
-def _falls_of(span: Span, *, level: float, model: SalesModel) -> tuple[list[RankFall], float]:
-    """The falls of one span, and the minutes of it in which a sale would have been seen."""
-    curve: RankCurve = model.curve
-    early, exponent, inverse = curve.early_hours * 60, curve.power, 1 / curve.power
+@dataclass(frozen=True, slots=True)
+class TellingGap:
+    """A gap whose end is lower than time alone would have it. Minutes, and their natural logs."""
+
+    after: int
+    before: int
+    age: float
+    """since the latest sale at its end, by the curve"""
+    likelihood: float
+    """of a sale where the rank fell"""
+    shortfall: float | None
+    """ln of the climb over the climb without a sale, below 0; None where the rank fell"""
+
+    @property
+    def unseen(self) -> float:
+        """The part of the gap before its latest sale, of which the curve says nothing."""
+        return max(0.0, self.before - self.after - self.age)
+
+    def as_fall(self, likelihood: float) -> RankFall:
+        """The gap as one that holds a sale, which the curve dates."""
+        minute = _minute(self.age, after=self.after, before=self.before)
+        return RankFall(self.after, self.before, minute, likelihood)
+
+
+def _telling_gaps(span: Span, *, level: float, model: SalesModel) -> list[TellingGap]:
+    """The gaps of one span in which the rank fell, or climbed too little."""
+    early, power = model.curve.early_hours * 60, model.curve.power
+    inverse, fall_ratio, margin = 1 / power, model.fall_ratio, log(model.climb_margin)
     minutes, ranks = span.minutes, span.values
-    falls: list[RankFall] = []
-    exposed = 0.0
-    scaled = (ranks[0] / level) ** inverse
+    gaps: list[TellingGap] = []
+    grown = (ranks[0] / level) ** inverse
     for place in range(1, len(ranks)):
-        after, before, was, scaled_before = minutes[place - 1], minutes[place], ranks[place - 1], scaled
-        gap = before - after
-        scaled = (ranks[place] / level) ** inverse
-        age = max(early * (scaled - 1), 0.0)
-        fell = ranks[place] <= was * model.fall_ratio
-        if not fell and (age >= gap or ranks[place] > was * _climb(scaled_before, gap / early, exponent, model)):
-            exposed += gap
-            continue
-        exposed += min(age, gap)
-        falls.append(RankFall(after, before, _minute(age, after=after, before=before), _likelihood(age / gap, model)))
-    return falls, exposed
+        was_grown, rank, was = grown, ranks[place], ranks[place - 1]
+        grown = (rank / level) ** inverse
+        age = max(early * (grown - 1), 0.0)
+        gap = minutes[place] - minutes[place - 1]
+        shortfall = None
+        if rank > was * fall_ratio:
+            if age >= gap:
+                continue
+            shortfall = log(rank / was) - power * log1p(gap / early / max(was_grown, 1.0))
+            if shortfall > margin:
+                continue
+        gaps.append(TellingGap(minutes[place - 1], minutes[place], age, _fall_likelihood(age / gap, model), shortfall))
+    return gaps
 
 
-def _climb(scaled: float, gap: float, power: float, model: SalesModel) -> float:
-    """The factor by which a rank climbs in a gap without a sale, less the margin that other climbs need."""
-    climb: float = ((max(scaled, 1.0) + gap) / max(scaled, 1.0)) ** power
-    return climb * model.climb_margin
+def _likelihood(gap: TellingGap, rate: float, model: SalesModel) -> float:
+    return gap.likelihood if gap.shortfall is None else _climb_likelihood(gap, rate, model)
 
 
 def _minute(age: float, *, after: int, before: int) -> int:
@@ -136,11 +180,18 @@ def _minute(age: float, *, after: int, before: int) -> int:
     return max(after, before - max(60, int(age))) if before - after > 60 else after
 
 
-def _likelihood(age_in_gaps: float, model: SalesModel) -> float:
+def _fall_likelihood(age_in_gaps: float, model: SalesModel) -> float:
     """A rank that says "sold long before this gap" is more likely a shift of the list than a sale."""
     if age_in_gaps <= 1:
         return 1.0
     return 1 / (1 + exp(model.shift_steepness * (log(age_in_gaps) - model.shift_middle)))
+
+
+def _climb_likelihood(gap: TellingGap, rate: float, model: SalesModel) -> float:
+    """A climb that is too small hides a sale where sales are frequent, and is a saturated rank where they are rare."""
+    expected = rate * (gap.before - gap.after)
+    logit = model.climb_intercept + model.climb_rate * log(expected) + model.climb_shortfall * (gap.shortfall or 0.0)
+    return 1 / (1 + exp(-logit))
 
 
 def _merged(falls: list[RankFall], *, model: SalesModel) -> tuple[RankFall, ...]:
