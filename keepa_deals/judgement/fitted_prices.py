@@ -24,9 +24,9 @@ FITTED_PRICES = PriceModel(
     clip=0.6,
     pooled_spread=0.25,
     spread_pseudo_sales=3.0,
-    break_depth=0.4,
-    season_pseudo_sales=6.0,
-    demand_power=1.5,
+    break_depth=0.55,
+    season_pseudo_sales=12.0,
+    demand_power=0.5,
     base=0.0,
     correction=(
         Term("lowest rival below", -0.1, 0.3),

@@ -86,6 +86,7 @@ def price_basis(
         "season ahead": ahead,
         "spread": math.log(level.spread),
         "evidence": math.log(1.0 + level.evidence),
+        "thin evidence": 1.0 / (1.0 + level.evidence),
     }
     return PriceBasis(
         subject=subject,

@@ -11,15 +11,13 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from keepa_deals.fees import AMAZON_COM, MEDIA_CATEGORIES
+from keepa_deals.fees import usual_shipping
 from keepa_deals.judgement import seasons
 from keepa_deals.judgement.inferred_sales import SalesHistory
 from keepa_deals.judgement.price_model import PriceModel
 from keepa_deals.judgement.seasons import MINUTES_PER_DAY, MonthEvidence, Profile
 from keepa_deals.records import Condition, Offer, Product
 
-USUAL_SHIPPING_CENTS = 399
-"""what a merchant charges for shipping used media on amazon.com (by far the most frequent figure seen)"""
 DAYS_BETWEEN_ASKS = 10
 DAYS_OF_ASKS = 365
 DAYS_OF_RECENT_ASKS = 90
@@ -78,11 +76,6 @@ class Level:
     """standard deviation of ln prices around the centre, shrunk to the pooled one"""
     broke: bool
     """the price fell for good: only what came after counts"""
-
-
-def usual_shipping(root_category: int | None, *, domain_id: int) -> int:
-    """Shipping that the buyer of a competing copy pays: known for media on amazon.com, else counted as nothing."""
-    return USUAL_SHIPPING_CENTS if domain_id == AMAZON_COM and root_category in MEDIA_CATEGORIES else 0
 
 
 def priced_sales(sales: SalesHistory, *, now_minute: int, season: Profile, model: PriceModel) -> list[PricedSale]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from keepa_deals.judgement.inferred_sales import SalesHistory
+from keepa_deals.judgement.money import salvage_of
 from keepa_deals.judgement.price_basis import DAYS_OF_A_STRIDE, PriceBasis, heights_ahead
 from keepa_deals.judgement.price_model import SellingModel
 from keepa_deals.judgement.sale_price import SalePrice
@@ -23,9 +24,10 @@ TRUSTED_PART = 0.9
 """trust is about a sale at this part of the sale price or more"""
 LOWEST_RATIO, HIGHEST_RATIO = 0.35, 2.2
 """list prices from this to that part of the sale price are looked at"""
-COARSE_STEPS = 18
-FINE_STEPS = 6
-LONGEST_WAIT_DAYS = 3_650
+COARSE_STEPS = 14
+FINE_STEPS = 4
+STEEPEST = 30.0
+"""exponents end here: a rate beyond it sells at once all the same"""
 
 LIST_PRICE = "list price"
 CHANCE = "chance to sell"
@@ -39,10 +41,12 @@ TRUST = "trust"
 class SellCurve:
     """The rate of sale of one copy through its selling time."""
 
-    ln_rates: tuple[float, ...]
-    """ln of the sales a day at the sale price, by stride of 30 days from the arrival"""
-    ln_prices: tuple[float, ...]
-    """ln of the price that counts as the sale price in each stride, in cents"""
+    rates: tuple[float, ...]
+    """sales a day of a copy listed at the sale price, by stride of 30 days from the arrival, before the bend"""
+    shifts: tuple[float, ...]
+    """how far the price that buyers take for fair lies above the sale price in each stride, natural log"""
+    ln_price: float
+    """of the sale price in cents"""
     ln_lowest_rival: float | None
     inbound_delay_days: int
     model: SellingModel
@@ -76,20 +80,22 @@ class SellCurve:
         return 1.0 - math.pow(1.0 + self.model.frailty * expected, -1.0 / self.model.frailty)
 
     def _expected_sales(self, ln_list: float, days: float) -> float:
+        """What the rates add up to; above 1 where it would sell several times over."""
         model, total = self.model, 0.0
-        premium = 0.0
-        if self.ln_lowest_rival is not None:
-            premium = model.premium * max(0.0, ln_list - self.ln_lowest_rival)
-        last = len(self.ln_rates) - 1
-        for stride, ln_rate in enumerate(self.ln_rates):
+        x = ln_list - self.ln_price
+        beyond = x - model.bend_at
+        last = len(self.rates) - 1
+        for stride, rate in enumerate(self.rates):
             here = days if stride == last else min(days, DAYS_OF_A_STRIDE)
-            x = ln_list - self.ln_prices[stride]
-            bend = max(0.0, x - model.bend_at)
-            total += here * math.exp(min(50.0, ln_rate - model.slope * x - model.bend * bend * bend - premium))
+            bend = beyond - self.shifts[stride]
+            total += here * rate if bend <= 0 else here * rate * math.exp(-model.bend * bend * bend)
             days -= here
             if days <= 0:
                 break
-        return total
+        premium = 0.0
+        if self.ln_lowest_rival is not None and ln_list > self.ln_lowest_rival:
+            premium = model.premium * (ln_list - self.ln_lowest_rival)
+        return total * math.exp(min(STEEPEST, -model.slope * x - premium))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +129,17 @@ def sell_curve(
         return None
     values = speed_inputs(sale, basis, used_a_year=sales.used_a_year)
     ln_rate = model.base + sum(term.of(values[term.name]) for term in model.terms)
-    ln_price = math.log(sale.cents)
     days = (costs.inbound_delay_days, costs.sell_within_days)
     heights = heights_ahead(basis.own_season, now_minute=to_keepa_minutes(now), selling_days=days)
     rivals = basis.market.rivals
+    shifts = tuple(model.season_price * (height - basis.ahead) for height in heights)
     return SellCurve(
-        ln_rates=tuple(ln_rate + model.season_demand * height for height in heights),
-        ln_prices=tuple(ln_price + model.season_price * (height - basis.ahead) for height in heights),
+        rates=tuple(
+            math.exp(min(STEEPEST, ln_rate + model.season_demand * height + model.slope * shift))
+            for height, shift in zip(heights, shifts, strict=True)
+        ),
+        shifts=shifts,
+        ln_price=math.log(sale.cents),
         ln_lowest_rival=rivals[0] + basis.grade if rivals else None,
         inbound_delay_days=costs.inbound_delay_days,
         model=model,
@@ -162,7 +172,7 @@ def plan_selling(
     and then there is no recommendation. What the copy costs does not move the best price.
     """
     curve = sell_curve(sale, sales=sales, costs=costs, now=now, model=model)
-    salvage = _half_up(sale.cents * costs.salvage_percent / 100) if sale.cents is not None else None
+    salvage = salvage_of(sale.cents, costs=costs)
     if curve is None or sale.cents is None or salvage is None or left_of(sale.cents) is None:
         return _no_plan(sale, sales=sales, salvage=salvage, curve=curve, costs=costs, model=model)
     within = costs.sell_within_days
@@ -302,7 +312,3 @@ def _steps(
         Step(ERROR_SCALE, scale, "cents", "rule", None, "how far such an expected profit is usually off"),
         Step(TRUST, trust_percent, "percent", "rule", None, "chance to sell in time at 90 % of the sale price or more"),
     )
-
-
-def _half_up(cents: float) -> int:
-    return math.floor(cents + 0.5)
