@@ -67,7 +67,7 @@ def _run(options: argparse.Namespace) -> int:
     surroundings.prepare_folders(settings)
     if options.command == "status":
         return report.say_status(settings)
-    with control.changing(settings):
+    with control.changing(settings, wait_seconds=control.PATIENCE_SECONDS, say=say):
         if options.command == "start":
             return _start(settings)
         if options.command == "stop":

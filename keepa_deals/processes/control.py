@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from keepa_deals.errors import AlreadyRunning, BadSettings, KeepaDealsError
 from keepa_deals.identity import ProcessIdentity
@@ -33,6 +34,8 @@ SOCKET_SECONDS = 15.0
 WEB_SECONDS = 30.0
 KILL_ROUNDS = 20
 """a process may fork while it is being ended; its child is found in the next round"""
+PATIENCE_SECONDS = UP_SECONDS + 30.0
+"""for another start or stop to end"""
 
 Say = Callable[[str], None]
 
@@ -42,16 +45,28 @@ class StartFailed(KeepaDealsError):
 
 
 @contextmanager
-def changing(settings: Settings) -> Iterator[None]:
-    """Be the only one who starts or stops this installation. Raises AlreadyRunning."""
+def changing(settings: Settings, *, wait_seconds: float = 0.0, say: Say | None = None) -> Iterator[None]:
+    """Be the only one who starts or stops this installation. Raises AlreadyRunning, if need be after a wait."""
+    deadline = time.monotonic() + wait_seconds
     with (settings.run_dir / "control.lock").open("a", encoding="ascii") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AlreadyRunning(
-                "Another start, stop or deploy of this installation is at work; wait until it has ended."
-            ) from None
+        while not _locked(handle):
+            if time.monotonic() >= deadline:
+                raise AlreadyRunning(
+                    "Another start, stop or deploy of this installation is at work; wait until it has ended."
+                )
+            if say is not None:
+                say("Another start, stop or deploy of this installation is at work; waiting for its end.")
+                say = None
+            time.sleep(0.2)
         yield
+
+
+def _locked(handle: IO[str]) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def check_before_start(settings: Settings) -> None:
@@ -340,15 +355,19 @@ def find_ours(settings: Settings) -> Ours:
 
 def end_leftovers(settings: Settings, *, say: Say) -> int:
     """End whatever of ours lives without a supervisor that answers: TERM, then KILL. Returns how many there were."""
-    ours = find_ours(settings)
-    if not ours.all:
-        return 0
-    say(f"ending what is left of an earlier run: {', '.join(str(one.pid) for one in ours.all)}")
-    ending.end_all(ours.supervisors, patience_seconds=5)
-    ending.end_all(ours.others, patience_seconds=10)
-    ending.end_all(ours.redis, patience_seconds=5)
-    roster.forget_the_dead(roster_file(settings))
-    return len(ours.all)
+    ended: set[ProcessIdentity] = set()
+    for _ in range(KILL_ROUNDS):
+        ours = find_ours(settings)
+        if ended.issuperset(ours.all):
+            break
+        ended.update(ours.all)
+        say(f"ending what is left of an earlier run: {', '.join(str(one.pid) for one in ours.all)}")
+        ending.end_all(ours.supervisors, patience_seconds=5)
+        ending.end_all(ours.others, patience_seconds=10)
+        ending.end_all(ours.redis, patience_seconds=5)
+    if ended:
+        roster.forget_the_dead(roster_file(settings))
+    return len(ended)
 
 
 def kill_everything(settings: Settings, *, say: Say, clear_leases: Callable[[], list[str]]) -> list[ProcessIdentity]:

@@ -20,7 +20,7 @@ from keepa_deals.errors import KeepaDealsError
 from keepa_deals.identity import ProcessIdentity
 from keepa_deals.installation import write_atomically
 from keepa_deals.logs import log_to_stream
-from keepa_deals.processes import ending, preflight, roster, signs, surroundings
+from keepa_deals.processes import ending, preflight, revival, roster, signs, surroundings
 from keepa_deals.processes.healing import (
     SLEPT_SECONDS,
     STOPPED_LIMIT_SECONDS,
@@ -234,6 +234,8 @@ def _stopped_members(identity: ProcessIdentity) -> list[int]:
 def main() -> int:
     settings = surroundings.full_settings(preflight.ROOT, os.environ)
     log_to_stream(settings.log_level, secrets=settings.secrets)
+    if "SUPERVISOR_PROCESS_NAME" in os.environ:
+        revival.leave_behind_on_orphaning(settings)
     watchdog, witness = Watchdog(settings), Witness(settings)
     say("watchdog: looking every 10 s")
     while True:
