@@ -10,7 +10,6 @@ import logging
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -19,37 +18,18 @@ from typing import Any
 from celery import Celery, signals
 from celery.beat import BeatLazyFunc
 
-from keepa_deals.celery_commands import BACKFILL_QUEUE, QUEUES, SOFT_SHUTDOWN_SECONDS, UPSERT_QUEUE
+from keepa_deals.celery_commands import SOFT_SHUTDOWN_SECONDS
 from keepa_deals.errors import KeepaDealsError
 from keepa_deals.logs import log_to_stream
 from keepa_deals.pulse import PULSE_TASK, PulseStore, pulse
 from keepa_deals.records import Pass, StopReason
 from keepa_deals.settings import Settings, load_settings
-
-RING_EVERY_SECONDS = 15.0
+from keepa_deals.timetable import DOORBELLS, QUEUES, RING_EVERY_SECONDS, UPSERT_QUEUE, Doorbell
 
 Ring = Callable[[Pass, Any], Any]
 """Takes a pass and the services; what it returns is logged unless it is None."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Doorbell:
-    """A task that rings for a pass. Limits in seconds: at the soft one it may clean up, at the hard one it dies."""
-
-    task: str
-    which: Pass
-    queue: str
-    soft_limit: int
-    hard_limit: int
-
-
-DOORBELLS = (
-    Doorbell("keepa_deals.simple_task.update_recent_deals", Pass.LIVE_UPDATE, UPSERT_QUEUE, 240, 300),
-    Doorbell("keepa_deals.backfiller.backfill_deals", Pass.BACKFILL, BACKFILL_QUEUE, 480, 600),
-    Doorbell("keepa_deals.looks.look_at_deals", Pass.LOOKS, BACKFILL_QUEUE, 480, 600),
-)
 
 
 def create_celery(settings: Settings, *, installation: str, broker_url: str) -> Celery:

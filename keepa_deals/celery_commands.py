@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-APP = "celery_config"
-UPSERT_QUEUE = "upsert"
-BACKFILL_QUEUE = "backfill"
-QUEUES = (UPSERT_QUEUE, BACKFILL_QUEUE)
+from keepa_deals.timetable import QUEUES
 
+APP = "celery_config"
 WORKER_ENVIRONMENT = {"REMAP_SIGTERM": "SIGQUIT"}
 """SIGTERM then ends a worker within its soft shutdown instead of waiting for the task, however long it is."""
 

@@ -20,6 +20,7 @@ from keepa_deals.locks import Held, LeaseKeeper
 from keepa_deals.records import Pass, PassReport, StopReason
 from keepa_deals.store import pass_records
 from keepa_deals.store.pass_records import PassState
+from keepa_deals.timetable import EVERY
 from keepa_deals.token_budget import live_interval, live_pages
 from keepa_deals.work import Means, Shift
 
@@ -27,9 +28,6 @@ log = logging.getLogger(__name__)
 
 STALL_LIMIT_SECONDS = 400.0
 """Longer than the longest answer of Keepa that the client waits for; then the lease is let go."""
-BACKFILL_EVERY = timedelta(minutes=30)
-LOOK_AGAIN_AFTER = timedelta(seconds=60)
-"""When nothing was worth a token, something may be a minute later."""
 FIRST_RETRY = timedelta(seconds=15)
 LAST_RETRY = timedelta(seconds=60)
 FUTURE_TOLERANCE = timedelta(seconds=60)
@@ -168,4 +166,4 @@ def _next_due(shift: Shift, state: PassState, report: PassReport, now: datetime)
         return now
     if shift.which is Pass.LIVE_UPDATE:
         return shift.started_at + shift.means.tokens.live_interval()
-    return now + (BACKFILL_EVERY if shift.which is Pass.BACKFILL else LOOK_AGAIN_AFTER)
+    return now + EVERY[shift.which]

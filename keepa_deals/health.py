@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from keepa_deals.health_catalogue import CATALOGUE, Finding, Level, VerdictState, finding
 from keepa_deals.health_checks import check_all
 from keepa_deals.health_facts import HealthFacts
-from keepa_deals.health_passes import DUE_SECONDS, RUN_LIMIT, span
+from keepa_deals.health_passes import DUE_SECONDS, span
 from keepa_deals.records import Pass
+from keepa_deals.timetable import RUN_LIMIT
 
 __all__ = ["Finding", "HealthFacts", "Level", "Numbers", "Verdict", "VerdictState", "judge_health", "verdict_line"]
 

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 
 from keepa_deals.health_catalogue import Finding, finding
 from keepa_deals.health_facts import BeatFact, CallResult, HealthFacts, KeepaFact, ProcessFact, PulseFact
-from keepa_deals.health_passes import PULSE_SECONDS, QUEUES, check_passes, keeps_worker_busy, span
+from keepa_deals.health_passes import check_passes, keeps_worker_busy, span
 from keepa_deals.health_restarts import check_restarts
+from keepa_deals.timetable import PASSES, PULSE_SECONDS, QUEUES
 
 BEAT_SECONDS = 30.0
 WATCHDOG_SECONDS = 60.0
@@ -318,7 +319,7 @@ def _is_fresh(facts: HealthFacts, pulse: PulseFact) -> bool:
 
 
 def _is_busy(facts: HealthFacts, queue: str) -> bool:
-    return any(keeps_worker_busy(facts, which) for which in QUEUES.get(queue, ()))
+    return any(keeps_worker_busy(facts, which) for which in PASSES.get(queue, ()))
 
 
 def _some_pulse_is_fresh(facts: HealthFacts) -> bool:

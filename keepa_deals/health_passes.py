@@ -12,16 +12,9 @@ from datetime import datetime, timedelta
 from keepa_deals.health_catalogue import Finding, finding
 from keepa_deals.health_facts import HealthFacts, PassFact
 from keepa_deals.records import Pass, StopReason
-from keepa_deals.token_budget import live_interval
+from keepa_deals.timetable import PULSE_SECONDS, RING_EVERY_SECONDS, RUN_LIMIT, interval, neighbours
 
-QUEUES = {"upsert": (Pass.LIVE_UPDATE,), "backfill": (Pass.BACKFILL, Pass.LOOKS)}
-"""Each queue and the passes whose doorbell it carries; one worker serves it, so they wait for each other."""
-
-PULSE_SECONDS = 45.0
-"""Three periods of the canary."""
-RUN_LIMIT = {Pass.LIVE_UPDATE: 330.0, Pass.BACKFILL: 630.0, Pass.LOOKS: 630.0}
-"""Real seconds that one run may take: the hard limit of its task and a margin."""
-DUE_SECONDS = 75.0
+DUE_SECONDS = 5 * RING_EVERY_SECONDS
 """Five rings of the doorbell."""
 TURNS = 3
 """So many runs of another pass on the same worker may come first."""
@@ -30,8 +23,6 @@ TICK = timedelta(seconds=75)
 FAILURES_ALLOWED = 2
 STARVED_INTERVALS = 3
 MISSED_ALLOWED = 1
-EVERY = {Pass.BACKFILL: timedelta(minutes=30), Pass.LOOKS: timedelta(seconds=60)}
-"""How often a pass is due when its last run left nothing over; the live update's interval follows from the plan."""
 SLOWEST_RATE = 5
 """Tokens a minute of the smallest plan, for as long as the real one is unknown."""
 NAMES = {Pass.LIVE_UPDATE: "the live update", Pass.BACKFILL: "the backfill", Pass.LOOKS: "the looks pass"}
@@ -51,9 +42,8 @@ def check_passes(facts: HealthFacts) -> Iterator[Finding]:
 
 def missed_runs(facts: HealthFacts, known: PassFact, *, since: datetime | None = None) -> int:
     """How many runs of a pass did not take place in its times without a reason, from `since` on."""
-    every = EVERY.get(known.which) or live_interval(_rate(facts))
-    others = (other for passes in QUEUES.values() if known.which in passes for other in passes)
-    turns = sum(RUN_LIMIT[other] for other in others if other is not known.which)
+    every = interval(known.which, rate=_rate(facts))
+    turns = sum(RUN_LIMIT[other] for other in neighbours(known.which))
     allowed = timedelta(seconds=DUE_SECONDS + TURNS * turns) * facts.clock_speed
     lengths = [end - begin for begin, end in known.quiet if since is None or begin >= since]
     return sum(max(0, (length - allowed) // every) for length in lengths)
@@ -148,8 +138,7 @@ def _overdue(facts: HealthFacts, known: PassFact) -> Finding | None:
 
 
 def _in_line(facts: HealthFacts, which: Pass) -> bool:
-    others = (other for passes in QUEUES.values() if which in passes for other in passes if other is not which)
-    return any(keeps_worker_busy(facts, other) for other in others)
+    return any(keeps_worker_busy(facts, other) for other in neighbours(which))
 
 
 def _not_done(facts: HealthFacts, known: PassFact) -> Finding | None:
@@ -179,9 +168,8 @@ def _waiting(facts: HealthFacts, known: PassFact) -> Finding:
 
 
 def _patience(facts: HealthFacts) -> timedelta:
-    interval = live_interval(_rate(facts))
     run = timedelta(seconds=(DUE_SECONDS + RUN_LIMIT[Pass.LIVE_UPDATE]) * facts.clock_speed)
-    return STARVED_INTERVALS * interval + run
+    return STARVED_INTERVALS * interval(Pass.LIVE_UPDATE, rate=_rate(facts)) + run
 
 
 def _rate(facts: HealthFacts) -> int:

@@ -40,7 +40,6 @@ from keepa_deals.health_facts import (
     TokenFact,
     WatchdogFact,
 )
-from keepa_deals.health_passes import PULSE_SECONDS, QUEUES
 from keepa_deals.installation import installation_id
 from keepa_deals.locks import LeaseKeeper, LeaseRecord
 from keepa_deals.processes import paths
@@ -51,10 +50,9 @@ from keepa_deals.settings import Settings
 from keepa_deals.store import evidence, file_identity
 from keepa_deals.store.engine import Database, open_database, sqlite_file
 from keepa_deals.store.schema import check_database, recorded_version
+from keepa_deals.timetable import QUEUES, RING_EVERY_SECONDS
 from keepa_deals.token_manager import LedgerStatus, TokenManager
 
-MESSAGE_SECONDS = PULSE_SECONDS / 3
-"""What the scheduler sends expires after one of its periods."""
 LOOKING_SECONDS = 3.0
 """How long a look at everything may take; what has not answered by then is unknown."""
 
@@ -279,7 +277,7 @@ def _message_age(message: Any) -> float | None:
         expires = _instant(json.loads(message)["headers"]["expires"])
     except (ValueError, KeyError, TypeError):
         return None
-    return None if expires is None else (datetime.now(UTC) - expires).total_seconds() + MESSAGE_SECONDS
+    return None if expires is None else (datetime.now(UTC) - expires).total_seconds() + RING_EVERY_SECONDS
 
 
 def _lease(record: LeaseRecord) -> LeaseFact:

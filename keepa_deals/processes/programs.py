@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from keepa_deals.settings import Settings
+from keepa_deals.timetable import QUEUES
 
-WORKER_QUEUES = {"worker-upsert": "upsert", "worker-backfill": "backfill"}
+WORKER_QUEUES = {f"worker-{queue}": queue for queue in QUEUES}
 
 
 @dataclass(frozen=True, slots=True)

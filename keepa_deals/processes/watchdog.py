@@ -38,8 +38,8 @@ from keepa_deals.processes.speech import say
 from keepa_deals.processes.supervisor_client import FATAL, RUNNING, Supervisor, SupervisorAway
 from keepa_deals.processes.web_place import as_served
 from keepa_deals.processes.witness import Witness
-from keepa_deals.records import Pass
 from keepa_deals.settings import Settings
+from keepa_deals.timetable import PASSES, RUN_LIMIT
 
 AddSign = Callable[[str, str, object, float], float]
 """program, what, value, limit in seconds; gives the age in seconds"""
@@ -55,11 +55,10 @@ TICK_LIMIT = 35.0
 SEND_LIMIT = 45.0
 PULSE_LIMIT = 60.0
 ANSWER_LIMIT = 35.0
-BUSY_LIMIT = {"upsert": 330.0, "backfill": 640.0}
+BUSY_LIMIT = {queue: max(RUN_LIMIT[which] for which in passes) for queue, passes in PASSES.items()}
 """a worker in the middle of a pass can't carry the canary; the hard time limit of its tasks ends it before this"""
 BUILDING_LIMIT = 300.0
 """the simulator builds its world before it listens"""
-QUEUE_PASSES = {"upsert": {Pass.LIVE_UPDATE}, "backfill": {Pass.BACKFILL, Pass.LOOKS}}
 
 
 @dataclass(slots=True)
@@ -150,7 +149,7 @@ class Watchdog:
             if silent > SEND_LIMIT / 2 or database is None or not keepa_up:
                 self.ages.renew(program, what="canary")
             else:
-                busy = bool(QUEUE_PASSES[queue] & set(database.in_flight))
+                busy = not database.in_flight.isdisjoint(PASSES[queue])
                 limit = BUSY_LIMIT[queue] if busy else PULSE_LIMIT
                 sign(program, "canary", database.pulses.get(queue), limit)
 

@@ -9,9 +9,10 @@ from itertools import pairwise
 
 from keepa_deals.health import HealthFacts
 from keepa_deals.health_facts import PassFact, ProcessFact
-from keepa_deals.health_passes import NAMES, QUEUES, missed_runs
+from keepa_deals.health_passes import NAMES, missed_runs
 from keepa_deals.records import Pass
 from keepa_deals.store.history import KeptVerdict, Spending
+from keepa_deals.timetable import QUEUES
 
 STRIP = timedelta(hours=24)
 KEPT_AT_LEAST = timedelta(minutes=65)

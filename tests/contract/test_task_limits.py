@@ -13,9 +13,10 @@ import pytest
 from private_valkey import PrivateValkey
 
 from keepa_deals.celery_app import create_celery
-from keepa_deals.celery_commands import UPSERT_QUEUE, WORKER_ENVIRONMENT, worker_command
+from keepa_deals.celery_commands import WORKER_ENVIRONMENT, worker_command
 from keepa_deals.redis_client import broker_url
 from keepa_deals.settings import settings_from
+from keepa_deals.timetable import UPSERT_QUEUE
 
 pytestmark = [pytest.mark.slow, pytest.mark.processes]
 

@@ -13,14 +13,15 @@ from typing import Any
 import pytest
 from celery import Celery
 
-from keepa_deals.celery_app import DOORBELLS, celery_from_environment, create_celery, register_tasks
-from keepa_deals.celery_commands import QUEUES, beat_command, worker_command
+from keepa_deals.celery_app import celery_from_environment, create_celery, register_tasks
+from keepa_deals.celery_commands import beat_command, worker_command
 from keepa_deals.errors import LeasesUnreachable
 from keepa_deals.installation import installation_id
 from keepa_deals.pulse import PULSE_TASK
 from keepa_deals.records import Pass
 from keepa_deals.redis_client import broker_url
 from keepa_deals.settings import settings_from
+from keepa_deals.timetable import DOORBELLS, QUEUES
 
 ROOT = Path(__file__).parents[2]
 
