@@ -18,7 +18,7 @@ BANDS: tuple[tuple[str, frozenset[str]], ...] = (
             {
                 "keepa_shapes", "keepa_values", "keepa_product", "keepa_json", "keepa_costs", "feed_query", "isbn", "price_history",
                 "fees", "sale_price", "deal_ranking", "deal_math", "judgement", "repricing", "freshness", "planner",
-                "token_budget", "token_ledger", "deal_fields", "deal_cursor", "deal_query",
+                "token_budget", "token_ledger", "timetable", "deal_fields", "deal_cursor", "deal_query",
                 "health_facts", "health_catalogue", "health_checks", "health_passes", "health_restarts", "health",
             }
         ),
