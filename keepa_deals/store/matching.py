@@ -86,7 +86,8 @@ def _after(columns: Columns, cursor: Cursor, sort: Sort, values: Numbers, keys: 
     later_key = keys > encoded_keys([cursor.asin], [cursor.domain_id])[0]
     later: Mask = np.isnan(values)
     if cursor.value is None:
-        return later & later_key
+        later &= later_key
+        return later
     edge = columns.sort_value_of(sort.field.column, cursor.value)
     edge = -edge if sort.column_descends else edge
     later |= (values > edge) | ((values == edge) & later_key)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, abort, request
+from sqlalchemy import Connection
 
 from keepa_deals.deal_cursor import cursor_text
+from keepa_deals.deal_fields import FIELDS, Field, Kind
 from keepa_deals.deal_query import DealQuery, parse_deal_query
 from keepa_deals.errors import BadParameter
+from keepa_deals.store import facets as narrowing
 from keepa_deals.store import find
 from keepa_deals.web.desk import desk
 from keepa_deals.web.errors import json_response
@@ -46,16 +50,20 @@ AMOUNTS = {
 }
 
 
+MOST_COUNTED = 10_000
+COUNTS = ("capped", "exact", "none")
+
+
 @blueprint.get("/deals")
 def deals() -> Response:
-    query, now = asked_query(), desk().now()
+    query, how, now = asked_query(besides=("count",)), _asked_count("capped"), desk().now()
     with desk().reading() as connection:
         page = find.find_deals(connection, query, now=now)
-        count = find.count_deals(connection, query, now=now)
+        counted = _count_json(connection, query, how, now)
     following = page.next_after
     body = {
         "deals": [deal_json(deal, now) for deal in page.deals],
-        "count": count,
+        **counted,
         "next_cursor": None if following is None else cursor_text(following, sort=query.sort),
     }
     return json_response(body | _circumstances(now))
@@ -63,10 +71,65 @@ def deals() -> Response:
 
 @blueprint.get("/deal-count")
 def deal_count() -> Response:
-    query, now = asked_query(), desk().now()
+    query, how, now = asked_query(besides=("count",)), _asked_count("exact"), desk().now()
     with desk().reading() as connection:
-        count = find.count_deals(connection, query, now=now)
-    return json_response({"count": count} | _circumstances(now))
+        counted = _count_json(connection, query, how, now)
+    return json_response(counted | _circumstances(now))
+
+
+@blueprint.get("/facets")
+def facets() -> Response:
+    query, fields, now = asked_query(besides=("histogram",)), _asked_histograms(), desk().now()
+    with desk().reading() as connection:
+        found = narrowing.facets(connection, query, now=now)
+        drawn = {field.name: narrowing.histogram(connection, query, field, now=now) for field in fields}
+    body = {
+        "facets": {facet.name: [_choice_json(choice) for choice in facet.choices] for facet in found.facets},
+        "is_complete": found.is_complete,
+        "histograms": {name: [_bucket_json(one, FIELDS[name]) for one in buckets] for name, buckets in drawn.items()},
+    }
+    return json_response(body | _circumstances(now))
+
+
+def _asked_count(default: str) -> str:
+    """How the request wants its deals counted. Raises BadParameter."""
+    text = request.args.get("count", "").strip().lower() or default
+    if text not in COUNTS:
+        raise BadParameter(f"count is {text[:60]!r}; it must be one of {', '.join(COUNTS)}.", parameter="count")
+    return text
+
+
+def _asked_histograms() -> tuple[Field, ...]:
+    """The fields whose values the request wants drawn. Raises BadParameter."""
+    names = [name.strip() for text in request.args.getlist("histogram") for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in FIELDS:
+            known = ", ".join(FIELDS)
+            raise BadParameter(f"histogram is {name[:60]!r}; it must be one of {known}.", parameter="histogram")
+    return tuple(FIELDS[name] for name in dict.fromkeys(names))
+
+
+def _count_json(connection: Connection, query: DealQuery, how: str, now: datetime) -> dict[str, Any]:
+    """How many deals: up to 10,000 and whether there are more, or exactly, or not at all (null)."""
+    if how == "none":
+        return {"count": None, "count_is_capped": False}
+    if how == "exact":
+        return {"count": find.count_deals(connection, query, now=now), "count_is_capped": False}
+    count = find.count_deals(connection, query, now=now, at_most=MOST_COUNTED)
+    return {"count": count.number, "count_is_capped": count.is_capped}
+
+
+def _choice_json(choice: narrowing.FacetChoice) -> dict[str, Any]:
+    return {"value": choice.value, "count": choice.count, "is_chosen": choice.is_chosen}
+
+
+def _bucket_json(bucket: narrowing.Bucket, field: Field) -> dict[str, Any]:
+    """A bucket with its edges as the field's parameters take them."""
+    is_money = field.kind is Kind.MONEY
+    low, high = (
+        desk().marketplace.amount(round(edge)) if is_money else round(edge, 2) for edge in (bucket.low, bucket.high)
+    )
+    return {"from": low, "to": high, "count": bucket.count}
 
 
 @blueprint.get("/deals/<asin>")
@@ -85,9 +148,9 @@ def deal(asin: str) -> Response:
     return json_response({"deal": deal_json(details.deal, now) | grounds} | _circumstances(now))
 
 
-def asked_query() -> DealQuery:
-    """The query of this request. Raises BadParameter."""
-    return parse_deal_query(request.args, minor_digits=desk().marketplace.minor_digits)
+def asked_query(besides: Collection[str] = ()) -> DealQuery:
+    """The query of this request, but for the parameters `besides`. Raises BadParameter."""
+    return parse_deal_query(request.args, minor_digits=desk().marketplace.minor_digits, besides=besides)
 
 
 def asked_deal(asin: str, now: datetime) -> find.DealDetails:

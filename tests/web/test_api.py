@@ -106,6 +106,25 @@ def test_pages_follow_each_other_to_the_end(client: FlaskClient, hold: Callable[
     assert sorted(seen) == [asin_number(n) for n in range(20)]
 
 
+def test_a_count_is_capped_exact_or_left_out_as_asked(client: FlaskClient, hold: Callable[..., None]) -> None:
+    hold(*(a_deal_row(asin=asin_number(n)) for n in range(3)))
+    for asked, count in (("", 3), ("?count=capped", 3), ("?count=exact", 3), ("?count=none", None)):
+        answer = client.get(f"/api/deals{asked}").get_json()
+        assert (answer["count"], answer["count_is_capped"]) == (count, False)
+    assert client.get("/api/deals?count=all").status_code == 400
+
+
+def test_facets_and_histograms_come_in_the_units_of_the_parameters(
+    client: FlaskClient, hold: Callable[..., None]
+) -> None:
+    hold(a_deal_row(asin=asin_number(1), profit_cents=1050), a_deal_row(asin=asin_number(2), profit_cents=99_000))
+    answer = client.get("/api/facets?histogram=profit,rank&histogram=roi&amazon=no").get_json()
+    assert {choice["value"]: choice["count"] for choice in answer["facets"]["amazon"]} == {"yes": 0, "no": 2}
+    assert list(answer["histograms"]) == ["profit", "rank", "roi"]
+    assert (answer["histograms"]["profit"][0]["from"], answer["histograms"]["profit"][-1]["to"]) == (10.5, 990.0)
+    assert client.get("/api/facets?histogram=title").get_json()["error"]["parameter"] == "histogram"
+
+
 def test_a_cursor_of_another_order_is_refused(client: FlaskClient, hold: Callable[..., None]) -> None:
     hold(*(a_deal_row(asin=asin_number(n)) for n in range(3)))
     cursor = client.get("/api/deals?limit=1").get_json()["next_cursor"]
