@@ -51,6 +51,27 @@ def f1(rows: Sequence[Row], side: Side, *, hours: int = STATED_TOLERANCE) -> flo
     return _share(2 * sum(one.matched for one in counts), sum(one.claimed + one.true for one in counts))
 
 
+def used_curve(rows: Sequence[Row]) -> list[dict[str, float | None]]:
+    """Precision and recall of used sales by the chance from which a used copy is counted."""
+    points: list[dict[str, float | None]] = []
+    for chance in sorted({one for row in rows for one in row.used_from_counts}):
+        counts = [row.used_from_counts[chance] for row in rows if chance in row.used_from_counts]
+        hits, claimed, true = (
+            sum(one.matched for one in counts),
+            sum(one.claimed for one in counts),
+            sum(one.true for one in counts),
+        )
+        points.append(
+            {
+                "least_chance": chance,
+                "precision": _share(hits, claimed),
+                "recall": _share(hits, true),
+                "f1": _share(2 * hits, claimed + true),
+            }
+        )
+    return points
+
+
 def macro(rows: Sequence[Row], side: Side, *, hours: int = STATED_TOLERANCE) -> dict[str, float | None]:
     """Means over titles: precision over those with a claimed event, recall over those with a true one."""
     counts = [found for row in rows if (found := counts_of(row, side, hours)) is not None]

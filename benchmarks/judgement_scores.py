@@ -7,7 +7,7 @@ An event is one copy sold; two events at one minute are two copies.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 TOLERANCES_HOURS = (24, 72, 168)
@@ -24,6 +24,8 @@ class Claim:
     any_minutes: tuple[int, ...] | None = None
     """copies sold within the last two years, used or new, by minute; oldest first"""
     used_minutes: tuple[int, ...] | None = None
+    used_from: Mapping[float, tuple[int, ...]] = field(default_factory=dict)
+    """used copies by the chance from which one is counted: from few misses to few mistakes"""
     used_a_year: float | None = None
     sale_cents: int | None = None
     """landed price that a copy of this grade sells for"""
@@ -73,6 +75,8 @@ class Row:
     any_counts: dict[int, EventCounts] = field(default_factory=dict)
     """by tolerance in hours; empty where the estimator names no events"""
     used_counts: dict[int, EventCounts] = field(default_factory=dict)
+    used_from_counts: dict[float, EventCounts] = field(default_factory=dict)
+    """at the stated tolerance, by the chance from which a used copy is counted"""
     true_sales_a_year: float = 0.0
     true_used_a_year: float = 0.0
     true_sale_cents: float | None = None

@@ -216,3 +216,13 @@ def test_an_interval_holds_the_figure_and_is_the_same_for_the_same_seed() -> Non
     assert low < 0.25 < high < 0.35
     assert (low, high) == figures.interval(rows, lambda some: figures.false_profitable(some, 0), draws=200, seed=3)
     assert figures.interval(rows, lambda some: None, draws=20, seed=3) is None
+
+
+def test_the_curve_of_used_sales_pools_each_least_chance_by_itself() -> None:
+    rows = [
+        a_row(used_from_counts={0.3: EventCounts(2, 4, 4), 0.6: EventCounts(1, 1, 4)}),
+        a_row(used_from_counts={0.3: EventCounts(1, 4, 2), 0.6: EventCounts(0, 0, 2)}),
+    ]
+    low, high = figures.used_curve(rows)
+    assert (low["precision"], low["recall"]) == (3 / 8, 3 / 6)
+    assert (high["precision"], high["recall"]) == (1.0, 1 / 6)
