@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from itertools import pairwise
 from statistics import median
 
 from keepa_deals.judgement.observed import Points, points, without_glitches
@@ -14,6 +13,8 @@ USUAL_SHIPPING_CENTS = 399
 """Amazon's own figure for books, and by far the commonest (measured)."""
 SHIPPING_WORDS = 3.0
 """How many observations of a title's own shipping outweigh the usual one."""
+FETCHES = 24
+"""The newest so many fetches of its grades tell a title's shipping."""
 MOST_SHIPPING_CENTS = 1500
 RISE = 1.02
 ABSURD = 5.0
@@ -30,7 +31,8 @@ class Happenings:
 
     def between(self, after: int, before: int) -> bool:
         """Whether it happened in (after, before]."""
-        return bisect_right(self.minutes, after) < bisect_right(self.minutes, before)
+        place = bisect_right(self.minutes, after)
+        return place < len(self.minutes) and self.minutes[place] <= before
 
     def expected(self, length: float) -> float:
         """How often it happens by chance in so many minutes."""
@@ -85,10 +87,10 @@ def read_market(product: Product, *, since: int, until: int) -> MarketHistory:
 
 def _rises(prices: Points, *, since: int, until: int) -> Happenings:
     """When the lowest price rose by more than 2 %, or went away altogether."""
-    steps = zip(prices.minutes[1:], pairwise(prices.values), strict=False)
+    steps = zip(prices.minutes[1:], prices.values, prices.values[1:], strict=False)
     minutes = tuple(
         minute
-        for minute, (was, is_now) in steps
+        for minute, was, is_now in steps
         if was is not None and (is_now is None or is_now > was * RISE) and minute >= since
     )
     return Happenings(minutes, _watched(prices, since=since, until=until))
@@ -96,10 +98,10 @@ def _rises(prices: Points, *, since: int, until: int) -> Happenings:
 
 def _drops(counts: Points, *, since: int, until: int) -> Happenings:
     """When the number of offers fell; from nothing known to something nothing fell."""
-    steps = zip(counts.minutes[1:], pairwise(counts.values), strict=False)
+    steps = zip(counts.minutes[1:], counts.values, counts.values[1:], strict=False)
     minutes = tuple(
         minute
-        for minute, (was, is_now) in steps
+        for minute, was, is_now in steps
         if was is not None and is_now is not None and is_now < was and minute >= since
     )
     return Happenings(minutes, _watched(counts, since=since, until=until))
@@ -120,7 +122,7 @@ def _shipping(product: Product, *, used: Points, until: int) -> int:
 
 def _shippings(product: Product, *, used: Points, until: int) -> list[int]:
     grades = [points(product.history.get(name), until=until) for name in LANDED_GRADES]
-    fetched = sorted({minute for grade in grades for minute in grade.minutes})[-40:]
+    fetched = sorted({minute for grade in grades for minute in grade.minutes})[-FETCHES:]
     found = []
     for minute in fetched:
         landed = [cents for grade in grades if (cents := grade.at(minute)) is not None]

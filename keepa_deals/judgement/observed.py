@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import sub
 from statistics import median_low
 
 from keepa_deals.records import Series
@@ -54,36 +55,33 @@ def points(series: Series | None, *, until: int, least: int = 1) -> Points:
     if series is None:
         return NOWHERE
     minutes, values = series.minutes, series.values
-    if len(minutes) != len(values) or any(a >= b for a, b in pairwise(minutes)):
+    if len(minutes) != len(values) or sorted(set(minutes)) != list(minutes):
         steps = dict(sorted(zip(minutes, values, strict=False), key=lambda step: step[0]))
         minutes, values = tuple(steps), tuple(steps.values())
-    first, end = bisect_left(minutes, 0), bisect_right(minutes, until)
-    shown = tuple(value if value is not None and value >= least else None for value in values[first:end])
-    return Points(minutes[first:end], shown)
+    if minutes and (minutes[0] < 0 or minutes[-1] > until):
+        first, end = bisect_left(minutes, 0), bisect_right(minutes, until)
+        minutes, values = minutes[first:end], values[first:end]
+    if (least > 0 and 0 in values) or min(filter(None, values), default=least) < least:
+        values = tuple(value if value is not None and value >= least else None for value in values)
+    return Points(minutes, values)
 
 
 def observed_spans(seen: Points, *, since: int) -> tuple[Span, ...]:
     """The points from the minute `since` on, cut wherever the value is nothing and at every outage."""
     first = bisect_left(seen.minutes, since)
     minutes, values = seen.minutes[first:], seen.values[first:]
-    longest = _longest_gap(minutes)
-    spans: list[Span] = []
-    start = 0
-    for place in range(1, len(minutes) + 1):
-        if place < len(minutes) and minutes[place] - minutes[place - 1] <= longest and values[place] is not None:
-            continue
-        known = tuple(value for value in values[start:place] if value is not None)
+    gaps = list(map(sub, minutes[1:], minutes))
+    longest = max(OUTAGE_MINUTES, OUTAGE_GAPS * median_low(gaps)) if gaps else OUTAGE_MINUTES
+    cuts = [place for place, gap in enumerate(gaps, start=1) if gap > longest]
+    if None in values:
+        nothing = [place for place, value in enumerate(values) if value is None]
+        cuts = sorted({*cuts, *nothing, *(place + 1 for place in nothing)})
+    spans = []
+    for start, end in pairwise((0, *cuts, len(values))):
+        known = tuple(value for value in values[start:end] if value is not None)
         if known:
-            spans.append(Span(minutes[place - len(known) : place], known))
-        start = place
+            spans.append(Span(minutes[start:end], known))
     return tuple(spans)
-
-
-def _longest_gap(minutes: tuple[int, ...]) -> int:
-    """The longest gap between two points that is no outage, in minutes."""
-    if len(minutes) < 3:
-        return OUTAGE_MINUTES
-    return max(OUTAGE_MINUTES, OUTAGE_GAPS * median_low(b - a for a, b in pairwise(minutes)))
 
 
 def without_glitches(counts: Points) -> Points:

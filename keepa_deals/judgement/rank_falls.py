@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from math import exp, log, log1p
+from operator import sub
 
 from keepa_deals.judgement.fitted_sales import FITTED
 from keepa_deals.judgement.model import SalesModel
@@ -62,56 +63,67 @@ def rank_falls(product: Product, *, now: datetime, model: SalesModel = FITTED) -
 
 def read_rank(product: Product, *, now: datetime, model: SalesModel) -> RankReading:
     """The rank's history of the two years before `now`, read for sales of any condition."""
-    spans, level = _spans_and_level(product, now=now, model=model)
-    gaps = [gap for span in spans for gap in _telling_gaps(span, level=level, model=model)]
-    rate = _rate_of_falls(gaps, spans=spans)
+    tracks = _tracks(product, until=to_keepa_minutes(now))
+    level = _title_level(tracks, model=model)
+    gaps = [gap for track in tracks for gap in _telling_gaps(track, level=level, model=model)]
+    rate = _rate_of_falls(gaps, tracks=tracks)
     sold = [(gap, likely) for gap in gaps if (likely := _likelihood(gap, rate, model)) >= model.least_likely]
+    count = sum(len(track.logs) for track in tracks)
     return RankReading(
         falls=_merged([gap.as_fall(likely) for gap, likely in sold], model=model),
-        spans=spans,
-        exposed_minutes=float(sum(span.length for span in spans)) - sum(gap.unseen for gap, _ in sold),
-        typical_rank=_typical(spans),
-        level=level,
+        spans=tuple(track.span for track in tracks),
+        exposed_minutes=float(sum(track.span.length for track in tracks)) - sum(gap.unseen for gap, _ in sold),
+        typical_rank=exp(sum(sum(track.logs) for track in tracks) / count) if count else None,
+        level=exp(level),
     )
 
 
 def telling_gaps(product: Product, *, now: datetime, model: SalesModel) -> tuple[float, list[TellingGap]]:
     """Sales a minute by the falls alone, and every gap whose end is lower than time alone would have it."""
-    spans, level = _spans_and_level(product, now=now, model=model)
-    gaps = [gap for span in spans for gap in _telling_gaps(span, level=level, model=model)]
-    return _rate_of_falls(gaps, spans=spans), gaps
+    tracks = _tracks(product, until=to_keepa_minutes(now))
+    level = _title_level(tracks, model=model)
+    gaps = [gap for track in tracks for gap in _telling_gaps(track, level=level, model=model)]
+    return _rate_of_falls(gaps, tracks=tracks), gaps
 
 
-def _rate_of_falls(gaps: list[TellingGap], *, spans: tuple[Span, ...]) -> float:
+@dataclass(frozen=True, slots=True)
+class _Track:
+    """One span of the rank: the gap that ends at each point but the first, and ln of every rank."""
+
+    span: Span
+    gaps: list[int]
+    logs: list[float]
+
+
+def _tracks(product: Product, *, until: int) -> list[_Track]:
+    ranks = points(product.history.get("rank"), until=until)
+    return [
+        _Track(span, list(map(sub, span.minutes[1:], span.minutes)), list(map(log, span.values)))
+        for span in observed_spans(ranks, since=until - WINDOW_MINUTES)
+    ]
+
+
+def _rate_of_falls(gaps: list[TellingGap], *, tracks: list[_Track]) -> float:
     fell = [gap for gap in gaps if gap.shortfall is None]
-    exposed = sum(span.length for span in spans) - sum(gap.unseen for gap in fell)
+    exposed = sum(track.span.length for track in tracks) - sum(gap.unseen for gap in fell)
     return (sum(gap.likelihood for gap in fell) + 1) / (exposed + UNSOLD_MINUTES)
 
 
-def _spans_and_level(product: Product, *, now: datetime, model: SalesModel) -> tuple[tuple[Span, ...], float]:
-    until = to_keepa_minutes(now)
-    ranks = points(product.history.get("rank"), until=until)
-    spans = observed_spans(ranks, since=until - WINDOW_MINUTES)
-    return spans, title_level(spans, model=model)
-
-
-def title_level(spans: tuple[Span, ...], *, model: SalesModel) -> float:
-    """The title's rank right after a sale: each fall tells it but for the unknown part of its gap, shrunk to the
-    catalogue's level."""
-    curve = model.curve
+def _title_level(tracks: list[_Track], *, model: SalesModel) -> float:
+    """ln of the title's rank right after a sale: each fall tells it but for the unknown part of its gap, shrunk to
+    the catalogue's level."""
+    curve, fall = model.curve, log(model.fall_ratio)
     weight = 1 / curve.after_sale_log_sd**2
     total = weight * log(curve.after_sale)
     early = curve.early_hours * 60
-    for span in spans:
-        minutes, ranks = span.minutes, span.values
-        for place in range(1, len(ranks)):
-            if ranks[place] > ranks[place - 1] * model.fall_ratio:
-                continue
-            mean, variance = _climb_within((minutes[place] - minutes[place - 1]) / early)
-            sure = 1 / (model.level_noise**2 + curve.power**2 * variance)
-            total += sure * (log(ranks[place]) - curve.power * mean)
-            weight += sure
-    return exp(total / weight)
+    for track in tracks:
+        for gap, was, rank in zip(track.gaps, track.logs, track.logs[1:], strict=False):
+            if rank - was <= fall:
+                mean, variance = _climb_within(gap / early)
+                sure = 1 / (model.level_noise**2 + curve.power**2 * variance)
+                total += sure * (rank - curve.power * mean)
+                weight += sure
+    return total / weight
 
 
 def _climb_within(gap: float) -> tuple[float, float]:
@@ -148,26 +160,23 @@ class TellingGap:
         return RankFall(self.after, self.before, minute, likelihood)
 
 
-def _telling_gaps(span: Span, *, level: float, model: SalesModel) -> list[TellingGap]:
-    """The gaps of one span in which the rank fell, or climbed too little."""
+def _telling_gaps(track: _Track, *, level: float, model: SalesModel) -> list[TellingGap]:
+    """The gaps of one span in which the rank fell, or climbed too little. `level` is a natural log."""
     early, power = model.curve.early_hours * 60, model.curve.power
-    inverse, fall_ratio, margin = 1 / power, model.fall_ratio, log(model.climb_margin)
-    minutes, ranks = span.minutes, span.values
-    gaps: list[TellingGap] = []
-    grown = (ranks[0] / level) ** inverse
-    for place in range(1, len(ranks)):
-        was_grown, rank, was = grown, ranks[place], ranks[place - 1]
-        grown = (rank / level) ** inverse
-        age = max(early * (grown - 1), 0.0)
-        gap = minutes[place] - minutes[place - 1]
+    fall, margin = log(model.fall_ratio), log(model.climb_margin)
+    minutes, gaps = track.span.minutes, []
+    for place, (gap, was, rank) in enumerate(zip(track.gaps, track.logs, track.logs[1:], strict=False)):
         shortfall = None
-        if rank > was * fall_ratio:
-            if age >= gap:
+        if rank - was > fall:
+            if rank - level >= power * log1p(gap / early):
                 continue
-            shortfall = log(rank / was) - power * log1p(gap / early / max(was_grown, 1.0))
+            grown = max(exp((was - level) / power), 1.0)
+            shortfall = rank - was - power * log1p(gap / early / grown)
             if shortfall > margin:
                 continue
-        gaps.append(TellingGap(minutes[place - 1], minutes[place], age, _fall_likelihood(age / gap, model), shortfall))
+        age = max(early * (exp((rank - level) / power) - 1), 0.0)
+        likely = _fall_likelihood(age / gap, model)
+        gaps.append(TellingGap(minutes[place], minutes[place + 1], age, likely, shortfall))
     return gaps
 
 
@@ -204,12 +213,6 @@ def _merged(falls: list[RankFall], *, model: SalesModel) -> tuple[RankFall, ...]
         else:
             merged.append(fall)
     return tuple(merged)
-
-
-def _typical(spans: tuple[Span, ...]) -> float | None:
-    """The geometric mean of all observed ranks; None without any."""
-    count = sum(len(span.values) for span in spans)
-    return exp(sum(log(rank) for span in spans for rank in span.values) / count) if count else None
 
 
 def sales_a_year(reading: RankReading, *, product: Product, model: SalesModel) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import exp, log, log1p
 from operator import mul
 
@@ -27,11 +28,36 @@ def side_inputs(market: MarketHistory, *, sold: Sequence[tuple[int, int]]) -> li
 
     Each is told as two Keepa minutes: the last observation before it, and the sale's own.
     """
-    traces = [_traces(market, minute=minute) for _, minute in sold]
+    used_rise, new_rise = (_Trace.of(one, RISE_WINDOW, RISE_SHOWS) for one in (market.used_rises, market.new_rises))
+    used_drop, new_drop = (_Trace.of(one, DROP_WINDOW, DROP_SHOWS) for one in (market.used_drops, market.new_drops))
+    traces = [
+        (used_rise.at(minute), new_rise.at(minute), used_drop.at(minute), new_drop.at(minute)) for _, minute in sold
+    ]
     title = tuple(sum(column) / (len(traces) + UNTOLD_GAPS) for column in zip(*traces, strict=True))
     return [
         (*context_inputs(market, minute=after), *trace, *title) for (after, _), trace in zip(sold, traces, strict=True)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Trace:
+    """What a sale may leave behind: ln of how much likelier a sale of that side makes it, seen or not seen.
+
+    What happens all the time says little when it is seen.
+    """
+
+    happened: Happenings
+    window: tuple[int, int]
+    seen: float
+    unseen: float
+
+    @classmethod
+    def of(cls, happened: Happenings, window: tuple[int, int], shows: float) -> _Trace:
+        chance = 1 - exp(-happened.expected(window[0] + window[1]))
+        return cls(happened, window, seen=log((shows + (1 - shows) * chance) / chance), unseen=log(1 - shows))
+
+    def at(self, minute: int) -> float:
+        return self.seen if self.happened.between(minute - self.window[0], minute + self.window[1]) else self.unseen
 
 
 def context_inputs(market: MarketHistory, *, minute: int) -> Inputs:
@@ -50,23 +76,6 @@ def context_inputs(market: MarketHistory, *, minute: int) -> Inputs:
         1.0 if amazon is not None else 0.0,
         _drop_share(market),
     )
-
-
-def _traces(market: MarketHistory, *, minute: int) -> Inputs:
-    return (
-        _trace(market.used_rises, minute=minute, window=RISE_WINDOW, shows=RISE_SHOWS),
-        _trace(market.new_rises, minute=minute, window=RISE_WINDOW, shows=RISE_SHOWS),
-        _trace(market.used_drops, minute=minute, window=DROP_WINDOW, shows=DROP_SHOWS),
-        _trace(market.new_drops, minute=minute, window=DROP_WINDOW, shows=DROP_SHOWS),
-    )
-
-
-def _trace(happened: Happenings, *, minute: int, window: tuple[int, int], shows: float) -> float:
-    """ln of how much likelier a sale of that side makes what was seen. What happens all the time says little."""
-    if not happened.between(minute - window[0], minute + window[1]):
-        return log(1 - shows)
-    chance = 1 - exp(-happened.expected(window[0] + window[1]))
-    return log((shows + (1 - shows) * chance) / chance)
 
 
 def _drop_share(market: MarketHistory) -> float:
