@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import re
 import socket
 from datetime import timedelta
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, abort, redirect, render_template, request, session, url_for
+from flask import Blueprint, Flask, abort, current_app, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
 from keepa_deals.settings import Settings, is_loopback
 from keepa_deals.web.desk import desk
+from keepa_deals.web.failed_logins import FailedLogins
 
 OPEN_ENDPOINTS = ("status.healthz", "static", "access.login", "access.enter")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - recognised, not bound
 SESSION_MARK = "may_enter"
+FAILED_LOGINS = "keepa_deals_failed_logins"
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[\w.-]+)(:\d*)?", re.ASCII | re.IGNORECASE)
 """a name or an address with or without a port, and nothing that a reader of addresses could take for more"""
 
@@ -35,6 +38,7 @@ def guard(app: Flask, settings: Settings) -> None:
         PERMANENT_SESSION_LIFETIME=timedelta(days=30),
     )
     app.secret_key = session_key(settings)
+    app.extensions[FAILED_LOGINS] = FailedLogins()
     app.before_request(refuse_unknown_host)
     app.before_request(refuse_foreign_change)
     app.before_request(refuse_without_key)
@@ -123,10 +127,17 @@ def login() -> str:
 
 
 @blueprint.post("/login")
-def enter() -> Response | tuple[str, int]:
+def enter() -> Response | tuple[str, int] | tuple[str, int, dict[str, str]]:
     next_page = _local(request.form.get("next", ""))
+    failures, address = current_app.extensions[FAILED_LOGINS], request.remote_addr or ""
+    wait = math.ceil(failures.seconds_to_wait(address))
+    if wait > 0:
+        page = render_template("login.html", next_page=next_page, wait_minutes=math.ceil(wait / 60))
+        return page, 429, {"Retry-After": str(wait)}
     if not is_key(request.form.get("key", "")):
+        failures.note(address)
         return render_template("login.html", next_page=next_page, refused=True), 401
+    failures.forget(address)
     session.clear()
     session.permanent = True
     session[SESSION_MARK] = True
