@@ -140,6 +140,11 @@ def profit_errors(rows: Sequence[Row]) -> list[float]:
     ]
 
 
+def truth_noise(rows: Sequence[Row]) -> float | None:
+    """The median standard error of the true profits, in dollars: no error below it can be seen."""
+    return quantile([row.outcome.standard_error / 100 for row in rows if row.outcome is not None], 0.5)
+
+
 def top_tenth(rows: Sequence[Row]) -> list[Row]:
     """A tenth of all moments: those with the highest claimed profit, whether shown or not."""
     known = [row for row in rows if row.claim.profit_cents is not None and row.outcome is not None]

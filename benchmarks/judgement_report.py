@@ -44,6 +44,7 @@ COLUMNS = {
     "without_grades": "no grades",
     "without_today": "no today",
 }
+MEASURED_FROM, MEASURED_TO = "<!-- measured -->", "<!-- end of measured -->"
 ABLATIONS = ("without_counts", "without_grades", "without_today")
 
 
@@ -72,6 +73,7 @@ def world_answer(rows: Rows, *, world: str, z: float, draws: int) -> dict[str, A
         "seeds": sorted({row.seed for row in ours}),
         "shown": sum(1 for row in ours if row.is_shown(z)),
         "z": z,
+        "truth_noise": figures.truth_noise(ours),
     }
 
 
@@ -133,23 +135,24 @@ def in_words(answer: Mapping[str, Any]) -> str:
 
 
 def _world_in_words(name: str, world: Mapping[str, Any]) -> str:
-    seeds = world["seeds"]
+    seeds, ours = world["seeds"], world["ours"]
     sides = {**{side: world[side] for side in ("ours", *REFERENCES)}, **world["ceilings"]}
-    parts = [
-        f"# World {name}: {world['moments']} deal moments of seeds {seeds[0]} to {seeds[-1]}, "
-        f"{world['shown']} shown at z = {world['z']:g}",
-        _figures_table(sides),
-        _goals_table(world["goals"]),
-        _curve_table(world["ours"]["curve"]),
-        _bands_table("trust (sells at 90 % of the sale price in time)", world["ours"]["trust"]),
-        _bands_table("chance to sell at the recommended list price", world["ours"]["chance"]),
-        _events_table(world["ours"]["events"]),
-        _used_curve_table(world["ours"]["used_curve"]),
-        _high_claims(world["ours"]["high_claims"]),
-    ]
+    head = (
+        f"{world['moments']} deal moments of seeds {seeds[0]} to {seeds[-1]}, {world['shown']} of them shown at "
+        f"z = {world['z']:g}. The true profit of one moment is known to ± ${_number(world['truth_noise'])} (median)."
+    )
+    parts = {
+        f"### World {name}": head,
+        "#### Goals": _goals_table(world["goals"]),
+        "#### Ours (with 95 % intervals), the references, and ours told the truth": _figures_table(sides),
+        "#### Caution": f"{_curve_table(ours['curve'])}\n\n{_high_claims(ours['high_claims'])}",
+        "#### Trust: sold in time at 90 % of the sale price": _bands_table(ours["trust"]),
+        "#### Chance: sold in time at the recommended list price": _bands_table(ours["chance"]),
+        "#### Events": f"{_events_table(ours['events'])}\n\n{_used_curve_table(ours['used_curve'])}",
+    }
     if world["ablations"]:
-        parts.insert(4, _figures_table({"ours": world["ours"], **world["ablations"]}))
-    return "\n\n".join(parts)
+        parts["#### Ours with inputs taken away"] = _figures_table({"ours": ours, **world["ablations"]})
+    return "\n\n".join(f"{title}\n\n{text}" for title, text in parts.items())
 
 
 def _figures_table(sides: Mapping[str, Mapping[str, Any]]) -> str:
@@ -187,7 +190,7 @@ def _curve_table(points: Sequence[Mapping[str, Any]]) -> str:
     return _table(head, [[_number(point[name]) for name in names] for point in points])
 
 
-def _bands_table(title: str, told: Mapping[str, Any]) -> str:
+def _bands_table(told: Mapping[str, Any]) -> str:
     lines = [
         [
             f"{band['from']} to {band['from'] + 10} %",
@@ -198,8 +201,8 @@ def _bands_table(title: str, told: Mapping[str, Any]) -> str:
         for band in told["bands"]
     ]
     scores = told["brier"]
-    foot = f"Brier {_number(scores['claimed'])}, constant rate {_number(scores['constant'])}"
-    return _table([title, "deals", "claimed", "true"], lines) + f"\n{foot}"
+    foot = f"Brier score {_number(scores['claimed'])}, constant rate {_number(scores['constant'])}"
+    return _table(["claimed", "deals", "mean claim", "truly sold"], lines) + f"\n\n{foot}."
 
 
 def _events_table(events: Mapping[str, Any]) -> str:
@@ -230,8 +233,21 @@ def _high_claims(told: Mapping[str, Any]) -> str:
 
 
 def _speed_in_words(answer: Mapping[str, Any]) -> str:
-    rooms = ", ".join(f"{room} {cost:.2f} ms" for room, cost in answer["speed"]["ms_by_room"].items())
-    return f"{answer['products_per_second']:.0f} products judged a second on one core: {rooms}"
+    speed = answer["speed"]
+    rooms = ", ".join(f"{room} {cost:.2f} ms" for room, cost in speed["ms_by_room"].items())
+    return (
+        f"### Speed\n\n{answer['products_per_second']:.0f} products judged a second on a core (goal {speed['goal']}), "
+        f"over {speed['products']} products with two years of history; each takes {rooms}."
+    )
+
+
+def with_measured(page: str, told: str) -> str:
+    """The page with the text between its two marks replaced. Raises ValueError where a mark is missing."""
+    before, start, rest = page.partition(MEASURED_FROM)
+    _, end, after = rest.partition(MEASURED_TO)
+    if not start or not end:
+        raise ValueError(f"no place for the figures: the page needs {MEASURED_FROM} and {MEASURED_TO}")
+    return f"{before}{start}\n{told}\n{end}{after}"
 
 
 def _number(value: float | int | str | None) -> str:
