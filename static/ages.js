@@ -8,7 +8,7 @@ const STEPS = [
 
 export function ageText(seconds) {
   const step = STEPS.find(([least]) => seconds >= least);
-  return step ? `${Math.floor(seconds / step[1])} ${step[2]} ago` : "now";
+  return step ? `${Math.floor(seconds / step[1])} ${step[2]}` : "now";
 }
 
 // Lets the ages on an open page go on. The server's own time is the start, so a wrong clock here does no harm.
@@ -19,6 +19,9 @@ export function tickAges(page, loadedAt) {
   setInterval(() => {
     if (page.hidden) return;
     const now = asOf + (Date.now() - loadedAt);
-    for (const age of ages) age.textContent = ageText((now - Date.parse(age.dateTime)) / 1000);
+    for (const age of ages) {
+      const text = ageText((now - Date.parse(age.dateTime)) / 1000);
+      age.textContent = text === "now" || age.dataset.age === "short" ? text : `${text} ago`;
+    }
   }, 30_000);
 }

@@ -9,18 +9,6 @@ export function dismissNotes(page) {
   }
 }
 
-// "/" goes to the search, as long as nobody is typing.
-export function focusSearch(page) {
-  const search = page.querySelector("[data-search]");
-  if (!search) return;
-  page.addEventListener("keydown", (event) => {
-    const isTyping = event.target.closest("input, select, textarea");
-    if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    search.focus();
-  });
-}
-
 // Goes back to the table as it was left: its filters, its page and its place.
 export function keepBackLink(page) {
   const link = page.querySelector("a[data-back]");

@@ -1,9 +1,16 @@
 import { shortenQuestion } from "./question.js";
 import { tickAges } from "./ages.js";
-import { keepBackLink, dismissNotes, focusSearch } from "./comfort.js";
+import { dismissNotes, keepBackLink } from "./comfort.js";
+import { changeTheme } from "./theme.js";
+import { onKeys, openers, walkRows } from "./keyboard.js";
+import { foretellCount, orderColumns, rememberPanel } from "./filters.js";
 
 shortenQuestion(document.querySelector("[data-question]"));
 tickAges(document, Date.now());
 dismissNotes(document);
-focusSearch(document);
 keepBackLink(document);
+changeTheme(document);
+rememberPanel(document);
+foretellCount(document);
+orderColumns(document);
+onKeys(document, { ...walkRows(document), ...openers(document) });

@@ -123,12 +123,12 @@ def is_key(given: str) -> bool:
 
 @blueprint.get("/login")
 def login() -> str:
-    return render_template("login.html", next_page=_local(request.args.get("next", "")))
+    return render_template("login.html", next_page=local_path(request.args.get("next", "")))
 
 
 @blueprint.post("/login")
 def enter() -> Response | tuple[str, int] | tuple[str, int, dict[str, str]]:
-    next_page = _local(request.form.get("next", ""))
+    next_page = local_path(request.form.get("next", ""))
     failures, address = current_app.extensions[FAILED_LOGINS], request.remote_addr or ""
     wait = math.ceil(failures.seconds_to_wait(address))
     if wait > 0:
@@ -150,7 +150,7 @@ def leave() -> Response:
     return redirect(url_for("access.login"), 303)
 
 
-def _local(target: str) -> str:
+def local_path(target: str) -> str:
     """`target` if it is a path of ours, else the first page: a login never sends anybody elsewhere."""
     parts = urlsplit(target.replace("\\", "/"))
     is_ours = target.startswith("/") and not parts.netloc and not parts.scheme and "\\" not in target

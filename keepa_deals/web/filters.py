@@ -28,6 +28,8 @@ _CONDITIONS = {
     Condition.COLLECTIBLE_ACCEPTABLE: "Collectible, acceptable",
 }
 
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
 _AGES = (
     (timedelta(days=730), timedelta(days=365), "y"),
     (timedelta(days=60), timedelta(days=30), "mo"),
@@ -40,6 +42,24 @@ _AGES = (
 def money(cents: int | None, domain_id: int) -> str:
     """`$12.34` in the marketplace's currency."""
     return UNKNOWN if cents is None else MARKETPLACES.get(domain_id, MARKETPLACES[1]).money(cents)
+
+
+def short_money(cents: int | None, domain_id: int) -> str:
+    """`$12.34`, but `$123` from 100 up, never rounded up; the exact amount where someone points."""
+    place = MARKETPLACES.get(domain_id, MARKETPLACES[1])
+    if cents is None:
+        return UNKNOWN
+    if place.minor_digits == 0 or abs(cents) < 100 * 10**place.minor_digits:
+        return place.money(cents)
+    return Markup('<span title="{}">{}</span>').format(place.money(cents), place.whole_money(cents))
+
+
+def short_percent(value: float | None) -> str:
+    """`12 %`, rounded down; the exact share where someone points."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    text = f"{math.floor(round(value, 6)):,} %".replace("-", "−")
+    return Markup('<span title="{}">{}</span>').format(percent(value), text)
 
 
 def percent(value: float | None) -> str:
@@ -107,6 +127,20 @@ def since(instant: datetime | None, now: datetime) -> str:
     return Markup('<time data-age datetime="{}" title="{}">{}</time>').format(
         iso(instant), exact_time(instant), text if text == "now" else f"{text} ago"
     )
+
+
+def short_since(instant: datetime | None, now: datetime) -> str:
+    """`since` where a heading already says that it is an age."""
+    if instant is None:
+        return UNKNOWN
+    return Markup('<time data-age="short" datetime="{}" title="{}">{}</time>').format(
+        iso(instant), exact_time(instant), age(instant, now)
+    )
+
+
+def month(number: int | None) -> str:
+    """`Jan` for 1."""
+    return UNKNOWN if number is None else _MONTHS[number - 1]
 
 
 def at(instant: datetime | None, now: datetime) -> str:

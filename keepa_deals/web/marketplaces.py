@@ -29,6 +29,11 @@ class Marketplace:
         amount = abs(Decimal(cents).scaleb(-self.minor_digits))
         return f"{'−' if cents < 0 else ''}{self.sign}{amount:,.{self.minor_digits}f}"
 
+    def whole_money(self, cents: int) -> str:
+        """An amount without its decimals, never more than it is: `$1,234`, `−€4` for −3.20."""
+        units = cents // 10**self.minor_digits
+        return f"{'−' if units < 0 else ''}{self.sign}{abs(units):,}"
+
 
 MARKETPLACES = {
     place.domain_id: place

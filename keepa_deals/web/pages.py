@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, redirect, render_template, request
 from sqlalchemy import Connection
+from werkzeug.wrappers import Response
 
 from keepa_deals.deal_query import DealQuery, read_deal_query
-from keepa_deals.store import find
+from keepa_deals.search_language import LONGEST_SEARCH
+from keepa_deals.store import facets, find
+from keepa_deals.web import panel
 from keepa_deals.web.api import asked_deal
+from keepa_deals.web.columns import VIEW_PARAMETERS, read_view
 from keepa_deals.web.desk import desk
 from keepa_deals.web.explained import explained_steps, waterfall
-from keepa_deals.web.table import Table
+from keepa_deals.web.sparkline import sparkline
+from keepa_deals.web.table import CHOICES, Table
 
 blueprint = Blueprint("pages", __name__)
 
@@ -38,28 +43,42 @@ class Emptiness:
 
 
 @blueprint.get("/")
-def deals() -> tuple[str, int]:
+def deals() -> tuple[str, int] | Response:
     place, now = desk().marketplace, desk().now()
-    query, problems = read_deal_query(request.args, minor_digits=place.minor_digits)
-    table = Table(query, place)
+    view, view_problems = read_view(dict(request.args.lists()))
+    query, query_problems = read_deal_query(request.args, minor_digits=place.minor_digits, besides=VIEW_PARAMETERS)
+    table, problems = Table(query, view, place), (*query_problems, *view_problems)
+    if "move" in request.args and not problems:
+        return redirect(table.here)
     with desk().reading() as connection:
         page = find.find_deals(connection, query, now=now)
         count = find.count_deals(connection, query, now=now)
         held = find.holdings(connection, now=now)
-        categories = find.live_categories(connection, now=now)
+        counted = facets.facets(connection, query, now=now)
+        groups = panel.groups(
+            table,
+            given=request.args,
+            problems=problems,
+            histogram=lambda field: facets.histogram(connection, query, field, now=now),
+        )
         emptiness = _emptiness(connection, table) if count == 0 else None
     shown: dict[str, Any] = {
         "table": table,
+        "view": view,
         "query": query,
         "page": page,
         "count": count,
         "held": held,
-        "categories": categories,
+        "facets": counted,
         "emptiness": emptiness,
         "next_url": _next(table, page),
-        "ranges": table.ranges(request.args, problems),
-        "notes": table.notes(problems),
+        "panel": panel,
+        "groups": groups,
+        "notes": table.notes([problem for problem in problems if problem.start is None]),
+        "searching": next((problem for problem in problems if problem.start is not None), None),
+        "typed": request.args.get("q", "")[:LONGEST_SEARCH],
         "page_sizes": sorted({*PAGE_SIZES, query.limit}),
+        "sparkline": sparkline,
     }
     is_wrong = any(not problem.is_unknown for problem in problems)
     return render_template("deals.html", **shown), 400 if is_wrong else 200
@@ -98,9 +117,9 @@ def _emptiness(connection: Connection, table: Table) -> Emptiness:
 def _one_fewer(table: Table) -> list[tuple[str, DealQuery]]:
     query = table.query
     fewer = [(table.bound_text(bound), query.without(bound.parameter)) for bound in query.bounds]
-    fewer += [("the search", query.without("q"))] if query.words else []
-    fewer += [("the condition", query.without("condition"))] if query.conditions else []
-    return fewer + ([("the category", query.without("category"))] if query.categories else [])
+    fewer += [("the search", query.without("q"))] if query.search.text else []
+    chosen = dict.fromkeys(name for name, _ in table.parameters() if name in CHOICES)
+    return fewer + [(f"the {name}", query.without(name)) for name in chosen]
 
 
 def _loosening(connection: Connection, table: Table, label: str, query: DealQuery) -> Loosening:

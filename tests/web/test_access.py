@@ -29,7 +29,7 @@ def test_every_route_but_the_open_ones_needs_the_key(make_app: Callable[..., Fla
     app = make_app(**OPEN_TO_ALL)
     client = app.test_client()
     asked = {
-        rule.endpoint: ask(client, rule.rule.replace("<asin>", "B000000001").replace("<path:filename>", "style.css"))
+        rule.endpoint: ask(client, rule.rule.replace("<asin>", "B000000001").replace("<path:filename>", "base.css"))
         for rule in app.url_map.iter_rules()
         if "GET" in rule.methods
     }

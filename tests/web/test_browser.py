@@ -130,11 +130,18 @@ def test_a_phone_shows_cards_that_say_what_each_number_is(address: str, open_pag
     assert page.evaluate("getComputedStyle(document.querySelector('td.profit'), '::before').content") == '"Profit"'
 
 
-def test_the_heading_row_stays_in_sight(address: str, open_page: Callable[..., Page]) -> None:
+def test_headings_and_titles_stay_in_sight(address: str, open_page: Callable[..., Page]) -> None:
     page = open_page()
     page.goto(address)
-    page.evaluate("scrollTo(0, document.querySelector('tbody tr:nth-child(15)').offsetTop + 400)")
-    assert page.evaluate("document.querySelector('thead th').getBoundingClientRect().top") == 0
+    before = box(page, "thead th.title")
+    page.locator(".sheet").evaluate("sheet => sheet.scrollTo(700, 900)")
+    assert page.locator("tbody tr").first.evaluate("row => row.getBoundingClientRect().bottom") < 0
+    assert box(page, "thead th.title") == before
+    assert box(page, "tbody tr:last-child th")["x"] == before["x"]
+
+
+def box(page: Page, selector: str) -> dict[str, float]:
+    return page.locator(selector).evaluate("element => (({x, y}) => ({x, y}))(element.getBoundingClientRect())")
 
 
 def test_everything_works_without_scripts(address: str, open_page: Callable[..., Page]) -> None:
@@ -172,5 +179,5 @@ def test_light_and_dark_follow_the_system(address: str, open_page: Callable[...,
     light, dark = open_page(color_scheme="light"), open_page(color_scheme="dark")
     light.goto(address)
     dark.goto(address)
-    assert colours(light) == ("rgb(22, 32, 43)", "rgb(246, 247, 249)")
-    assert colours(dark) == ("rgb(231, 237, 244)", "rgb(14, 20, 27)")
+    assert colours(light) == ("rgb(21, 32, 43)", "rgb(244, 246, 248)")
+    assert colours(dark) == ("rgb(232, 238, 245)", "rgb(13, 19, 25)")

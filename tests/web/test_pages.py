@@ -125,7 +125,7 @@ def test_headings_sort_tell_their_state_and_begin_at_the_first_page(
     hold(*(a_deal_row(asin=asin_number(n), roi=float(n)) for n in range(3)))
     page = page_of(client, "/?sort=-roi&limit=2&margin_gte=1")
     sorted_heads = [head for head in Tags(page).of("th") if "aria-sort" in head]
-    assert [(head["class"], head["aria-sort"]) for head in sorted_heads] == [("roi", "descending")]
+    assert [(head["class"], head["aria-sort"]) for head in sorted_heads] == [("roi number", "descending")]
     links = [link["href"] for link in Tags(page).of("a")]
     assert "/?margin_gte=1&sort=roi&limit=2" in links
     following = next(link["href"] for link in Tags(page).of("a") if link.get("rel") == "next")
@@ -151,7 +151,7 @@ def test_what_was_not_understood_is_noted_beside_its_field_and_the_table_stays(
     field = next(one for one in Tags(page).of("input") if one.get("name") == "profit_gte")
     assert response.status_code == 400
     assert (field["value"], field["aria-invalid"]) == ("12,5", "true")
-    assert "profit_gte is &#39;12,5&#39;" in page
+    assert "(profit_gte), is &#39;12,5&#39;" in page
     assert count_on(page) == 1
 
 
