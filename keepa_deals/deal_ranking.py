@@ -9,9 +9,15 @@ import math
 from datetime import datetime
 
 from keepa_deals import fees
-from keepa_deals.fees import NOT_FOR_RESALE, USUAL_SHIPPING_CENTS, all_in_cents, referral_fee, usual_shipping
+from keepa_deals.fees import (
+    NOT_FOR_RESALE,
+    USUAL_SHIPPING_CENTS,
+    all_in_cents,
+    referral_fee,
+    usual_shipping,
+)
+from keepa_deals.judgement.sale_price import amazon_ceiling, under_amazon
 from keepa_deals.records import Averages, Condition, CostSettings, FeedEstimate, FeedRecord, Product
-from keepa_deals.sale_price import amazon_ceiling, capped, cautious_mean, lowest_new
 
 LOWEST_PRICE_CENTS = 200
 """below it a price is nearly always a slip, and the fees of a sale are three times as much"""
@@ -44,10 +50,10 @@ def rank_candidate(record: FeedRecord, *, costs: CostSettings, now: datetime) ->
     ask = mean90 if mean90 is not None else mean31
     if reason is not None or price is None or ask is None:
         return FeedEstimate(worth_cents=None, reason=reason or "no used price and mean to reckon with")
-    sale = capped(
+    sale = _capped(
         ask,
         shipping_cents=usual_shipping(record.root_category, domain_id=fees.AMAZON_COM),
-        ceilings=(amazon_ceiling(record.amazon_cents, Averages()), record.new_cents),
+        ceilings=(under_amazon(record.amazon_cents), record.new_cents),
     )
     closing = fees.MEDIA_CLOSING_FEE_CENTS if record.root_category in fees.MEDIA_CATEGORIES else 0
     percent = fees.REFERRAL_PERCENT_BY_CATEGORY.get(record.root_category or 0, USUAL_REFERRAL_PERCENT)
@@ -62,13 +68,13 @@ def rank_looked(product: Product, *, costs: CostSettings, now: datetime) -> Feed
         kind = NOT_FOR_RESALE.get(product.product_type, "of a kind we do not know")
         return FeedEstimate(worth_cents=None, reason=f"{product.asin} is {kind}")
     price = _lowest_landed(product.landed_cents_by_grade, product.used_cents)
-    ask = cautious_mean(product.used_avg)
+    ask = _cautious_mean(product.used_avg)
     if price is None or ask is None:
         return FeedEstimate(worth_cents=None, reason="no used price and mean to reckon with")
-    sale = capped(
+    sale = _capped(
         ask,
         shipping_cents=usual_shipping(product.root_category, domain_id=product.domain_id),
-        ceilings=(amazon_ceiling(product.amazon_cents, product.amazon_avg), lowest_new(product)),
+        ceilings=(amazon_ceiling(product), product.new_cents),
     )
     percent = fees.referral_terms(product).percent
     fba, closing = fees.fba_fee(product).cents, fees.closing_fee(product).cents
@@ -106,9 +112,9 @@ def _lowest_landed(by_grade: dict[Condition, int], used_cents: int | None) -> in
     return min(known, default=None)
 
 
-def _profit(price: int, sale: int | None, *, percent: float, fixed_cents: int, costs: CostSettings) -> int:
+def _profit(price: int, sale: int, *, percent: float, fixed_cents: int, costs: CostSettings) -> int:
     all_in = all_in_cents(price, costs=costs)
-    if sale is None or all_in is None:
+    if all_in is None:
         return 0
     return sale - referral_fee(sale, percent=percent, minimum_cents=0) - fixed_cents - all_in
 
@@ -130,3 +136,14 @@ def _drops_of_rank(rank: int | None) -> float:
         if rank is not None and rank <= most:
             return drops
     return 0.5
+
+
+def _capped(ask: int, *, shipping_cents: int, ceilings: tuple[int | None, ...]) -> int:
+    """Ask plus shipping, held under every known ceiling."""
+    return min([ask + shipping_cents, *(ceiling for ceiling in ceilings if ceiling is not None)])
+
+
+def _cautious_mean(means: Averages) -> int | None:
+    """The lowest of the longer means: a fall of value shows in 90 days, a season in 365."""
+    longer = [mean for mean in (means.d90, means.d180, means.d365) if mean is not None]
+    return min(longer) if longer else means.d30

@@ -6,9 +6,9 @@ import logging
 
 from sqlalchemy import Connection
 
-from keepa_deals.deal_math import judge, worth_showing
 from keepa_deals.deal_ranking import rank_looked
 from keepa_deals.errors import MalformedReply
+from keepa_deals.judgement.judge import judge, worth_showing
 from keepa_deals.keepa_client import Reply
 from keepa_deals.keepa_costs import full_look_most, light_look_most
 from keepa_deals.planner import LookKind, PlannedLook, plan_look

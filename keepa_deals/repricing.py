@@ -1,4 +1,8 @@
-"""A judgement under a new buying price: same copy to sell, same fees, other money left. Pure."""
+"""A judgement under a new buying price: same copy to sell, same listing, same fees, other money left. Pure.
+
+A feed page or a light look tells what a copy costs today, and nothing of what it will sell for: today's price may be
+the trough of the year. So the sale side of a judgement stands until the next full look.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +10,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from keepa_deals.deal_math import (
+from keepa_deals.judgement.explanation import (
     ALL_IN,
-    CLOSING_FEE,
-    FBA_FEE,
     ITEM_PRICE,
     PROFIT,
-    REFERRAL_MINIMUM,
-    REFERRAL_PERCENT,
+    PROFIT_IF_SOLD,
+    PROFIT_LOW,
+    RISK,
     SHIPPING,
-    recompute_profit,
+    USUAL_PRICE,
+    charges_in,
+    recomputed,
 )
-from keepa_deals.fees import all_in_cents
-from keepa_deals.judgement.money import Charges, lowest_list_price, share_percent
+from keepa_deals.judgement.judge import is_profitable
+from keepa_deals.judgement.money import lowest_list_price, percent_below, share_percent
+from keepa_deals.judgement.selling import LIST_PRICE
 from keepa_deals.records import CostSettings, Source, Step
 
 
@@ -28,10 +34,14 @@ class Repriced:
 
     all_in_cents: int | None
     profit_cents: int | None
+    profit_if_sold_cents: int | None
+    profit_low_cents: int | None
+    is_profitable: bool
     margin_percent: float | None
     roi_percent: float | None
     break_even_cents: int | None
     minimum_list_cents: int | None
+    percent_down: float | None
     steps: tuple[Step, ...]
 
 
@@ -39,7 +49,7 @@ def reprice(
     steps: Iterable[Step],
     *,
     landed_cents: int | None,
-    sale_price_cents: int | None,
+    is_estimate: bool,
     as_of: datetime,
     source: Source,
     costs: CostSettings,
@@ -48,38 +58,47 @@ def reprice(
 
     The new steps say where the price comes from, and the profit can be recomputed from them like any other.
     """
-    all_in = all_in_cents(landed_cents, costs=costs)
-    rule = f"landed price of its grade, as seen in a {source.replace('_', ' ')}"
-    new = {
-        ITEM_PRICE: lambda step: replace(step, value=landed_cents, source=source.value, as_of=as_of, rule=rule),
-        SHIPPING: lambda step: replace(step, value=0, source=source.value, as_of=as_of, rule="is in the landed price"),
-        ALL_IN: lambda step: replace(step, value=all_in),
+    bought = _with_price(steps, landed_cents=landed_cents, as_of=as_of, source=source)
+    outcome = recomputed(bought)
+    given = {step.name: step.value for step in bought}
+    listed, usual = _cents(given.get(LIST_PRICE)), _cents(given.get(USUAL_PRICE))
+    charges = charges_in(given)
+    if_sold, profit = outcome.profit_if_sold_cents, outcome.profit_cents
+    results = {
+        ALL_IN: outcome.all_in_cents,
+        PROFIT_IF_SOLD: if_sold,
+        RISK: if_sold - profit if if_sold is not None and profit is not None else None,
+        PROFIT: profit,
+        PROFIT_LOW: outcome.profit_low_cents,
     }
-    changed = tuple(new[step.name](step) if step.name in new else step for step in steps)
-    profit = recompute_profit(changed)
-    charges = _charges(changed)
+    markup = costs.minimum_markup_percent
     return Repriced(
-        all_in_cents=all_in,
+        all_in_cents=outcome.all_in_cents,
         profit_cents=profit,
-        margin_percent=share_percent(profit, sale_price_cents),
-        roi_percent=share_percent(profit, all_in),
-        break_even_cents=lowest_list_price(all_in, charges=charges, markup_percent=0.0),
-        minimum_list_cents=lowest_list_price(all_in, charges=charges, markup_percent=costs.minimum_markup_percent),
-        steps=tuple(replace(step, value=profit) if step.name == PROFIT else step for step in changed),
+        profit_if_sold_cents=if_sold,
+        profit_low_cents=outcome.profit_low_cents,
+        is_profitable=is_profitable(outcome.profit_low_cents, is_estimate=is_estimate),
+        margin_percent=share_percent(profit, listed),
+        roi_percent=share_percent(profit, outcome.all_in_cents),
+        break_even_cents=lowest_list_price(outcome.all_in_cents, charges=charges, markup_percent=0.0),
+        minimum_list_cents=lowest_list_price(outcome.all_in_cents, charges=charges, markup_percent=markup),
+        percent_down=percent_below(landed_cents, usual),
+        steps=tuple(replace(step, value=results[step.name]) if step.name in results else step for step in bought),
     )
 
 
-def _charges(steps: Iterable[Step]) -> Charges:
-    value = {step.name: step.value for step in steps}
-
-    def cents(name: str) -> int | None:
-        given = value.get(name)
-        return given if isinstance(given, int) else None
-
-    percent = value.get(REFERRAL_PERCENT)
-    return Charges(
-        percent=float(percent) if isinstance(percent, int | float) else None,
-        minimum_cents=cents(REFERRAL_MINIMUM) or 0,
-        fba_cents=cents(FBA_FEE),
-        closing_cents=cents(CLOSING_FEE),
+def _with_price(
+    steps: Iterable[Step], *, landed_cents: int | None, as_of: datetime, source: Source
+) -> tuple[Step, ...]:
+    rule = f"landed price of its grade, as seen in a {source.replace('_', ' ')}"
+    new = {ITEM_PRICE: (landed_cents, rule), SHIPPING: (0, "is in the landed price")}
+    return tuple(
+        replace(step, value=new[step.name][0], rule=new[step.name][1], source=source.value, as_of=as_of)
+        if step.name in new
+        else step
+        for step in steps
     )
+
+
+def _cents(value: int | float | str | None) -> int | None:
+    return value if isinstance(value, int) else None

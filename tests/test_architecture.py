@@ -16,9 +16,10 @@ BANDS: tuple[tuple[str, frozenset[str]], ...] = (
         "pure thinking",
         frozenset(
             {
-                "keepa_shapes", "keepa_values", "keepa_product", "keepa_json", "keepa_costs", "feed_query", "isbn", "price_history",
-                "fees", "sale_price", "deal_ranking", "deal_math", "judgement", "repricing", "freshness", "planner",
-                "token_budget", "token_ledger", "timetable", "deal_fields", "deal_cursor", "deal_query",
+                "keepa_shapes", "keepa_values", "keepa_product", "keepa_json", "keepa_costs", "feed_query", "isbn",
+                "price_history", "fees", "deal_ranking", "judgement", "repricing", "freshness", "planner",
+                "token_budget", "token_ledger", "timetable",
+                "deal_fields", "deal_cursor", "search_language", "deal_query",
                 "health_facts", "health_catalogue", "health_checks", "health_passes", "health_restarts", "health",
             }
         ),
@@ -28,7 +29,7 @@ BANDS: tuple[tuple[str, frozenset[str]], ...] = (
         frozenset(
             {
                 "settings", "installation", "identity", "redis_client", "keepa_client", "token_manager", "locks",
-                "logs", "celery_commands", "store", "alerts",
+                "logs", "celery_commands", "store", "alerts", "whereabouts",
             }
         ),
     ),

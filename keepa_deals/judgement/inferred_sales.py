@@ -16,6 +16,11 @@ from keepa_deals.judgement.sold_price import sold_price
 from keepa_deals.records import Product
 from keepa_deals.units import to_keepa_minutes
 
+MOST_SALES_A_YEAR = 100_000.0
+"""the law of rank and sales was measured on slow books: at the very best ranks it would say billions"""
+MOST_TOLD_OF_A_GAP = 50
+"""so many sales of one gap are told apart at most; beyond it each stands for several"""
+
 
 @dataclass(frozen=True, slots=True)
 class InferredSale:
@@ -77,6 +82,7 @@ def sold_gaps(product: Product, *, market: MarketHistory, now: datetime, model: 
     """Where copies of any condition were sold in the two years before `now`: by the rank, else by offers that left."""
     reading = read_rank(product, now=now, model=model)
     rate = sales_a_year(reading, product=product, model=model)
+    rate = None if rate is None else min(rate, MOST_SALES_A_YEAR)
     by_rank = _gaps_by_rank(reading, rate=rate or 0.0)
     by_drops = _gaps_by_drops(market, reading=reading, until=to_keepa_minutes(now), model=model)
     return SoldGaps(tuple(sorted([*by_rank, *by_drops], key=lambda gap: gap.before)), reading, rate)
@@ -130,7 +136,7 @@ def _is_observed(reading: RankReading, *, after: int, before: int) -> bool:
 def _sales_of(gap: SoldGap, used: float, *, market: MarketHistory, model: SalesModel) -> Iterator[InferredSale]:
     """One sale for each that is likely in the gap: the latest as the curve dates it, the others spread before it."""
     price = sold_price(market, after=gap.after, before=gap.before, model=model.price)
-    number = max(1, round(gap.count))
+    number = max(1, min(MOST_TOLD_OF_A_GAP, round(gap.count)))
     for place in range(number):
         earlier = (2 * place + 1) * (gap.minute - gap.after) // (2 * max(1, number - 1))
         yield InferredSale(

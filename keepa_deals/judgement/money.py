@@ -128,5 +128,12 @@ def share_percent(part: int | None, whole: int | None) -> float | None:
     return float((Decimal(part) * 100 / whole).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP))
 
 
+def percent_below(price_cents: int | None, usual_cents: int | None) -> float | None:
+    """How far a price lies under the usual one, in percent; 0 where it does not, None where either is unknown."""
+    if price_cents is None or usual_cents is None:
+        return None
+    return share_percent(max(0, usual_cents - price_cents), usual_cents)
+
+
 def _half_up(parts: int, whole: int) -> int:
     return (2 * parts + whole) // (2 * whole)

@@ -22,7 +22,7 @@ HELD_COLUMNS = (
     deals.c.used_cents,
     deals.c.used_since,
     deals.c.price_now_cents,
-    deals.c.sale_price_cents,
+    deals.c.sale_price_is_estimate,
     deals.c.condition,
     deals.c.verified_at,
     deals.c.keepa_updated_at,
@@ -113,17 +113,13 @@ def judgement_columns(judgement: Judgement) -> dict[str, Any]:
         "referral_fee_cents": judgement.referral_fee_cents,
         "fba_fee_cents": judgement.fba_fee_cents,
         "closing_fee_cents": judgement.closing_fee_cents,
-        "percent_down": judgement.percent_down,
         "maximum_buy_cents": judgement.maximum_buy_cents,
         "trust": judgement.trust_percent,
         "list_cents": judgement.list_cents,
         "sold_chance": judgement.sold_chance_percent,
         "days_to_sell": judgement.days_to_sell,
         "used_sales_a_year": judgement.used_sales_a_year,
-        "profit_if_sold_cents": judgement.profit_if_sold_cents,
-        "profit_low_cents": judgement.profit_low_cents,
         "error_scale_cents": judgement.error_scale_cents,
-        "is_profitable": judgement.is_profitable,
         "sale_low_cents": judgement.sale_low_cents,
         "sale_high_cents": judgement.sale_high_cents,
         "one_year_average_cents": judgement.one_year_average_cents,
@@ -142,6 +138,10 @@ def money_columns(judgement: Judgement | Repriced) -> dict[str, Any]:
     return {
         "all_in_cents": judgement.all_in_cents,
         "profit_cents": judgement.profit_cents,
+        "profit_if_sold_cents": judgement.profit_if_sold_cents,
+        "profit_low_cents": judgement.profit_low_cents,
+        "is_profitable": judgement.is_profitable,
+        "percent_down": judgement.percent_down,
         "margin": judgement.margin_percent,
         "roi": judgement.roi_percent,
         "break_even_cents": judgement.break_even_cents,
@@ -156,12 +156,15 @@ def explanation_steps(stored: Any) -> tuple[Step, ...]:
 
 
 def repriced_columns(row: Row[Any], sighting: Sighting, *, costs: CostSettings, now: datetime) -> dict[str, Any]:
-    """What a held deal becomes when its used price is seen to have moved: the new price, and due for a look."""
+    """What a held deal becomes when its used price is seen to have moved: the new price, and due for a look.
+
+    The sale side stays as the last full look judged it.
+    """
     landed = None if row.condition is None else sighting.landed_cents_by_grade.get(Condition(row.condition))
     repriced = reprice(
         explanation_steps(row.explanation),
         landed_cents=landed,
-        sale_price_cents=row.sale_price_cents,
+        is_estimate=row.sale_price_is_estimate,
         as_of=sighting.seen_at,
         source=sighting.source,
         costs=costs,

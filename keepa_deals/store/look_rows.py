@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, update
 
-from keepa_deals.deal_math import OFFERS_TOO_OLD
 from keepa_deals.freshness import Comparison, compare, promised_until, sighting_of_product
+from keepa_deals.judgement.judge import OFFERS_TOO_OLD
 from keepa_deals.price_history import charted_history, spark_of
 from keepa_deals.records import CostSettings, DealState, FeedEstimate, Judgement, Product, Source
 from keepa_deals.store.change_rows import Change, Observation, insert_changes, insert_observations, price_events

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from keepa_deals.deal_math import judge, worth_showing
+from keepa_deals.judgement.judge import judge
 from keepa_deals.records import CostSettings, DatedSale, Series
 from keepa_deals.store import find
 from keepa_deals.store.door import Store
@@ -28,7 +28,7 @@ def look_at(store: Store, *, after_hours: int, used: Series, sales: tuple[DatedS
     judgement = replace(judge(product, costs=COSTS, now=now), sales=sales)
     with store.write() as connection:
         saver = LookSaver(connection, domain_id=1, promise_hours=12, costs=COSTS, now=now)
-        saver.save_full([JudgedProduct(product, judgement, worth_showing(judgement))])
+        saver.save_full([JudgedProduct(product, judgement, unworthy=None)])
 
 
 def test_the_newest_look_takes_the_place_of_the_history_before(store: Store) -> None:

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
-from keepa_deals.deal_math import judge, worth_showing
 from keepa_deals.deal_ranking import rank_candidate
+from keepa_deals.judgement.judge import judge, worth_showing
 from keepa_deals.records import CostSettings
 from keepa_deals.store import ageing
 from keepa_deals.store.door import Store

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from keepa_deals.deal_math import judge
 from keepa_deals.errors import MalformedReply
+from keepa_deals.judgement.judge import judge
 from keepa_deals.keepa_json import parse_feed, parse_look, parse_sellers, read_complaint, read_envelope
 from keepa_deals.records import CostSettings
 
