@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import requests
 from redis import Redis
 
-from keepa_deals.clock import Clock, make_clock
+from keepa_deals.clock import Clock
 from keepa_deals.errors import BadSettings
 from keepa_deals.feed_query import FeedQuery, parse_feed_query
 from keepa_deals.installation import installation_id
@@ -23,19 +22,12 @@ from keepa_deals.store.door import Store
 from keepa_deals.store.engine import open_database, sqlite_file
 from keepa_deals.store.schema import check_database
 from keepa_deals.token_manager import TokenManager
+from keepa_deals.whereabouts import KeepaAddress, clock_of, keepa_address
 from keepa_deals.work import Means
 
 ANSWER_WITHIN = timedelta(seconds=380)
 """Of real time: the client gives up before (its longest wait is connect + 3 reads of a full look, 365 s). The token
 ledger counts in the product's time."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeepaAddress:
-    """Where Keepa is and the key to use there. Never log the key."""
-
-    url: str
-    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +53,7 @@ def build_services(
     redis = redis if redis is not None else connect(redis_address(settings))
     installation = installation_id(settings.var_dir)
     store = open_store(settings, clock=clock)
-    address = keepa_address(settings)
+    address = demand_keepa_address(settings)
     keepa = KeepaClient(
         session if session is not None else open_session(),
         base_url=address.url,
@@ -102,23 +94,15 @@ def open_store(settings: Settings, *, clock: Clock | None = None) -> Store:
     return Store(database, clock=clock if clock is not None else clock_of(settings))
 
 
-def clock_of(settings: Settings) -> Clock:
-    """The clock of this installation; an accelerated one whose anchor nobody pinned starts now."""
-    return make_clock(speed=settings.clock_speed, anchor=settings.clock_anchor or datetime.now(UTC))
-
-
-def keepa_address(settings: Settings) -> KeepaAddress:
-    """The real Keepa, or in demo the simulator that the run folder tells of."""
-    if settings.keepa_api_key is not None and settings.keepa_base_url is not None:
-        return KeepaAddress(settings.keepa_base_url, settings.keepa_api_key.reveal())
-    try:
-        told = json.loads(settings.simulator_file.read_text(encoding="utf-8"))
-        return KeepaAddress(told["url"], told["key"])
-    except (OSError, ValueError, KeyError) as error:
+def demand_keepa_address(settings: Settings) -> KeepaAddress:
+    """The real Keepa, or in demo the simulator that the run folder tells of. Raises BadSettings."""
+    address = keepa_address(settings)
+    if address is None:
         raise BadSettings(
-            f"No KEEPA_API_KEY is set and the simulator has not said where it is ({settings.simulator_file.name}: "
-            f"{type(error).__name__}); start the service with ./start_celery.sh."
-        ) from error
+            f"No KEEPA_API_KEY is set and the simulator has not said where it is (in {settings.simulator_file.name}); "
+            "start the service with ./start_celery.sh."
+        )
+    return address
 
 
 def feed_query(settings: Settings) -> FeedQuery:

@@ -25,12 +25,15 @@ from keepa_deals.diagnostics.frame import FINDINGS, FINE, Report, options, run
 from keepa_deals.diagnostics.redaction import Redactor, secret_values
 from keepa_deals.errors import KeepaDealsError
 from keepa_deals.health import HealthFacts, judge_health, verdict_line
-from keepa_deals.probes import NotThere, gather_facts, in_words, keepa_key, ledger_status, running_clock
+from keepa_deals.probes import gather_facts
+from keepa_deals.probes.broker import ledger_status
+from keepa_deals.probes.words import NotThere, demand_keepa_address, in_words
 from keepa_deals.processes.paths import alerts_file, beat_file, roster_file, watchdog_file, witness_file
 from keepa_deals.settings import Secret, Settings, read_environment
 from keepa_deals.store import tables
 from keepa_deals.store.engine import open_database
 from keepa_deals.store.schema import SCHEMA_HEAD, recorded_version
+from keepa_deals.whereabouts import clock_of
 
 HOURS = 48
 LOG_TAIL_BYTES = 300_000
@@ -67,7 +70,7 @@ def _secrets(settings: Settings, environ: Mapping[str, str]) -> list[str]:
     found = [secret.reveal() for secret in settings.secrets]
     found += secret_values(read_environment(settings.root, environ))
     with suppress(NotThere):
-        found.append(keepa_key(settings))
+        found.append(demand_keepa_address(settings).key)
     return found
 
 
@@ -90,7 +93,7 @@ def _gather(
 
 
 def _parts(settings: Settings) -> dict[str, Part]:
-    since = running_clock(settings).now() - timedelta(hours=HOURS)
+    since = clock_of(settings).now() - timedelta(hours=HOURS)
     told_outside = settings.deadman_url is not None or settings.webhook_url is not None
     run_files = [roster_file, beat_file, watchdog_file, witness_file, *([alerts_file] if told_outside else [])]
     return {

@@ -32,11 +32,13 @@ from keepa_deals.diagnostics.frame import (
 )
 from keepa_deals.health import Finding, HealthFacts, Level, Verdict, VerdictState, judge_health, verdict_line
 from keepa_deals.health_catalogue import finding
-from keepa_deals.probes import gather_facts, in_words, running_clock
+from keepa_deals.probes import gather_facts
+from keepa_deals.probes.words import in_words
 from keepa_deals.processes.web_place import as_served
 from keepa_deals.settings import Settings
 from keepa_deals.store.engine import open_database
 from keepa_deals.store.history import candidates_by_stage
+from keepa_deals.whereabouts import clock_of
 
 RANDOM_FILTERS = 12
 LOOKING_SECONDS = 8.0
@@ -92,7 +94,7 @@ def _look_further(settings: Settings, *, seed: int, is_stopped: bool) -> Extras:
                 filters,
                 database=database,
                 dashboard=Dashboard(session, as_served(settings)),
-                clock=running_clock(settings),
+                clock=clock_of(settings),
             )
         return Extras(stages, counts, seed, tuple(map(_disagreement, filter(_differs, counts))))
     except DashboardUnreachable as error:

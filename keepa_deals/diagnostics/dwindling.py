@@ -13,11 +13,12 @@ from typing import Any
 from keepa_deals.diagnostics.frame import FINDINGS, FINE, Report, options, run
 from keepa_deals.health import Verdict, VerdictState, verdict_line
 from keepa_deals.health_facts import DealsFact
-from keepa_deals.probes import current_verdict, running_clock
+from keepa_deals.probes import current_verdict
 from keepa_deals.settings import Settings
 from keepa_deals.store import evidence, history
 from keepa_deals.store.engine import open_database
 from keepa_deals.store.history import Loss
+from keepa_deals.whereabouts import clock_of
 
 OUR_FAULTS = (VerdictState.STUCK, VerdictState.BLIND, VerdictState.BROKEN, VerdictState.STOPPED)
 SAMPLES = 5
@@ -55,7 +56,7 @@ def main(argv: Sequence[str], *, root: Path, environ: Mapping[str, str]) -> int:
 
 
 def look(settings: Settings, chosen: argparse.Namespace) -> Report:
-    now = running_clock(settings).now()
+    now = clock_of(settings).now()
     since = now - timedelta(days=max(1, chosen.days))
     database = open_database(settings.database_address())
     try:

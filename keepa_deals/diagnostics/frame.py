@@ -14,7 +14,7 @@ import msgspec
 
 from keepa_deals.errors import BadSettings
 from keepa_deals.health import Finding, unusable_settings, verdict_line
-from keepa_deals.probes import in_words
+from keepa_deals.probes.words import in_words
 from keepa_deals.processes.paths import clock_file
 from keepa_deals.processes.surroundings import full_settings
 from keepa_deals.settings import Settings, load_settings

@@ -10,7 +10,7 @@ from typing import Any
 from keepa_deals.diagnostics.frame import FINDINGS, FINE, Report, at, options, run
 from keepa_deals.health_passes import span
 from keepa_deals.locks import LeaseKeeper, LeaseRecord
-from keepa_deals.probes import lease_keeper, redis_of
+from keepa_deals.probes.broker import lease_keeper, redis_of
 from keepa_deals.settings import Settings
 
 LIFE = {True: "alive", False: "dead", None: "on another machine or container, so nobody here knows"}

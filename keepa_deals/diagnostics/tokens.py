@@ -13,12 +13,14 @@ import requests
 
 from keepa_deals.diagnostics.frame import FINDINGS, FINE, Report, at, options, run
 from keepa_deals.keepa_client import KeepaClient
-from keepa_deals.probes import keepa_key, ledger_status, running_clock, simulator_place
+from keepa_deals.probes.broker import ledger_status
+from keepa_deals.probes.words import demand_keepa_address
 from keepa_deals.records import TokenStatus
 from keepa_deals.settings import Settings
 from keepa_deals.store.engine import open_database
 from keepa_deals.store.history import Spending, spending
 from keepa_deals.token_manager import LedgerStatus
+from keepa_deals.whereabouts import clock_of
 
 
 def main(argv: Sequence[str], *, root: Path, environ: Mapping[str, str]) -> int:
@@ -28,7 +30,7 @@ def main(argv: Sequence[str], *, root: Path, environ: Mapping[str, str]) -> int:
 
 
 def look(settings: Settings, chosen: argparse.Namespace) -> Report:
-    clock = running_clock(settings)
+    clock = clock_of(settings)
     keepa = _ask_keepa(settings)
     ledger = ledger_status(settings, clock=clock)
     database = open_database(settings.database_address())
@@ -71,14 +73,14 @@ def report_on(ledger: LedgerStatus, keepa: TokenStatus, spent: Sequence[Spending
 
 
 def _ask_keepa(settings: Settings) -> TokenStatus:
-    base_url = settings.keepa_base_url or simulator_place(settings)[0]
+    address = demand_keepa_address(settings)
     with requests.Session() as session:
         client = KeepaClient(
             session,
-            base_url=base_url,
-            key=keepa_key(settings),
+            base_url=address.url,
+            key=address.key,
             domain_id=settings.keepa_domain,
-            clock=running_clock(settings),
+            clock=clock_of(settings),
         )
         return client.token()
 

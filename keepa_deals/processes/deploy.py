@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from keepa_deals.clock import Clock, make_clock
 from keepa_deals.errors import KeepaDealsError, StoreError
 from keepa_deals.health import Verdict, verdict_line
 from keepa_deals.probes import current_verdict
@@ -41,6 +40,7 @@ from keepa_deals.store.schema import (
     refuse_newer,
     refuse_other_origin,
 )
+from keepa_deals.whereabouts import clock_of
 
 INTERRUPTED = 130
 
@@ -118,7 +118,7 @@ class Deploy:
                     connection,
                     origin=self.settings.origin,
                     account=self.settings.account(used),
-                    now=running_clock(self.settings).now(),
+                    now=clock_of(self.settings).now(),
                 )
         finally:
             database.dispose()
@@ -161,7 +161,7 @@ class Deploy:
         self.say("asking for a backfill at the next doorbell")
         database = open_database(self.settings.database_address())
         try:
-            Store(database, clock=running_clock(self.settings)).make_due(Pass.BACKFILL)
+            Store(database, clock=clock_of(self.settings)).make_due(Pass.BACKFILL)
         finally:
             database.dispose()
 
@@ -206,10 +206,6 @@ class Deploy:
             f"not fine. Dashboard: {report.dashboard_address(self.settings)}, logs: {self.settings.log_dir}. "
             "Look again with: venv/bin/python -m keepa_deals.processes status"
         )
-
-
-def running_clock(settings: Settings) -> Clock:
-    return make_clock(speed=settings.clock_speed, anchor=settings.clock_anchor)
 
 
 def preflight_failed(complaint: str) -> KeepaDealsError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from keepa_deals.errors import LeasesUnreachable
-from keepa_deals.probes import lease_keeper, redis_of
+from keepa_deals.probes.broker import lease_keeper, redis_of
 from keepa_deals.settings import Settings
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from keepa_deals.clock import make_clock
 from keepa_deals.health import verdict_line
 from keepa_deals.probes import current_verdict
 from keepa_deals.processes.control import running_supervisor
@@ -17,6 +16,7 @@ from keepa_deals.settings import Settings
 from keepa_deals.store.columns import instant_text
 from keepa_deals.store.engine import open_database
 from keepa_deals.store.schema import check_database
+from keepa_deals.whereabouts import clock_of
 
 LIVE = "state = 'live' and promised_until > :now"
 COUNT_LIVE = f"select count(*) from deals where {LIVE}"  # noqa: S608 - no text from outside
@@ -45,7 +45,7 @@ class TableState:
 def read_table(settings: Settings) -> TableState | None:
     """How many deals are live, and the five with the highest profit; None if the database can't be read."""
     database = open_database(settings.database_address())
-    now = instant_text(make_clock(speed=settings.clock_speed, anchor=settings.clock_anchor).now())
+    now = instant_text(clock_of(settings).now())
     try:
         with database.read.connect() as connection:
             live = connection.execute(text(COUNT_LIVE), {"now": now}).scalar_one()

@@ -95,14 +95,6 @@ def redis_answers(settings: Settings) -> bool:
         client.close()
 
 
-def simulator_pid(settings: Settings) -> int | None:
-    """The simulator that last said it listens."""
-    try:
-        return int(json.loads(settings.simulator_file.read_text(encoding="utf-8"))["pid"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
 def simulator_answers(settings: Settings) -> bool:
     return http_answers("127.0.0.1", demo_place(settings).port, "/token")
 

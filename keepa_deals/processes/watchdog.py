@@ -40,6 +40,7 @@ from keepa_deals.processes.web_place import as_served
 from keepa_deals.processes.witness import Witness
 from keepa_deals.settings import Settings
 from keepa_deals.timetable import PASSES, RUN_LIMIT
+from keepa_deals.whereabouts import running_simulator
 
 AddSign = Callable[[str, str, object, float], float]
 """program, what, value, limit in seconds; gives the age in seconds"""
@@ -161,7 +162,8 @@ class Watchdog:
     def _simulator(self, sign: AddSign, *, now: float) -> bool:
         answers = signs.simulator_answers(self.settings)
         identity = self.identities.get("simulator")
-        listens = identity is not None and signs.simulator_pid(self.settings) == identity.pid
+        announced = running_simulator(self.settings)
+        listens = identity is not None and announced is not None and announced.pid == identity.pid
         sign("simulator", "answer", now if answers else "silent", ANSWER_LIMIT if listens else BUILDING_LIMIT)
         return answers
 

@@ -118,7 +118,7 @@ class Witness:
 
     def _keep(self, verdict: Verdict) -> None:
         from keepa_deals.alerts.news import plain_finding  # noqa: PLC0415 - see _verdict
-        from keepa_deals.probes import in_words  # noqa: PLC0415
+        from keepa_deals.probes.words import in_words  # noqa: PLC0415
         from keepa_deals.store.engine import open_database  # noqa: PLC0415
         from keepa_deals.store.pulses import record_verdict  # noqa: PLC0415
 

@@ -6,11 +6,11 @@ from functools import partial
 
 from flask import Flask
 
-from keepa_deals.clock import make_clock
 from keepa_deals.probes import current_verdict, gather_facts
 from keepa_deals.settings import Settings
 from keepa_deals.store.engine import open_database
 from keepa_deals.web import create_app
+from keepa_deals.whereabouts import clock_of
 
 
 def build_application(settings: Settings) -> Flask:
@@ -18,7 +18,7 @@ def build_application(settings: Settings) -> Flask:
     return create_app(
         settings,
         database=open_database(settings.database_address()),
-        clock=make_clock(speed=settings.clock_speed, anchor=settings.clock_anchor),
+        clock=clock_of(settings),
         verdict=partial(current_verdict, settings),
         facts=partial(gather_facts, settings),
     )

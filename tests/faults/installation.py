@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from keepa_deals.identity import ProcessIdentity
-from keepa_deals.probes import running_clock
 from keepa_deals.processes import ending, paths, surroundings
 from keepa_deals.processes.programs import programs
 from keepa_deals.processes.roster import Entry
 from keepa_deals.store.columns import instant_from_text, instant_text
+from keepa_deals.whereabouts import clock_of
 from tests.faults.bills import Account, Call, Request, Span, compare
 from tests.processes.conftest import COPIED, ROOT, Checkout, free_port
 
@@ -234,7 +234,7 @@ class Installation:
     def now(self) -> datetime:
         """The instant by the clock of this installation, which may be faster than ours."""
         values = {**self.checkout.values, "VAR_DIR": str(self.checkout.settings.var_dir)}
-        return running_clock(surroundings.full_settings(self.checkout.root, values)).now()
+        return clock_of(surroundings.full_settings(self.checkout.root, values)).now()
 
     def requests(self) -> list[Request]:
         """Everything the simulator says it answered, but for the free questions."""

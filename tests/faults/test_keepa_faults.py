@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from keepa_deals.probes import ledger_status
+from keepa_deals.probes.broker import ledger_status
 from tests.faults.conftest import Trial
 from tests.faults.installation import TOKENS_PER_MINUTE, Installation, poll
 
