@@ -1,7 +1,7 @@
 """Fit the numbers of the inferred sales and write `keepa_deals/judgement/fitted_sales.py`.
 
-Everything is fitted on seeds 1 to 50 of world A, at deal moments; the curve's shape is the one measured on real
-histories and is not fitted. Seeds 51 to 60 are for looking.
+Everything is fitted on seeds 1 to 50 of world A, at deal moments; the curve is the one measured on real histories
+and is not fitted. Seeds 51 to 60 are for looking.
 
 Usage: python benchmarks/fit_sales.py [--seeds 1-50] [--check 51-60] [--world A] [--cache-dir DIR] [--dry-run] [--time]
 """
@@ -81,25 +81,9 @@ def logistic(inputs: Array, share: Array, *, weight: Array, ridge: float = 1.0) 
 def fit(taught: Sequence[Lesson]) -> SalesModel:
     """Each stage uses what the stages before it found."""
     model = FITTED
-    for stage in (_fit_level, _fit_climbs, _fit_shifts, _fit_law, _fit_sides, _fit_drops, _fit_prices):
+    for stage in (_fit_climbs, _fit_shifts, _fit_law, _fit_sides, _fit_drops, _fit_prices):
         model = stage(taught, model)
     return model
-
-
-def _fit_level(taught: Sequence[Lesson], model: SalesModel) -> SalesModel:
-    """The catalogue's level right after a sale, and how far titles lie from it, from titles that sell now
-    and then: a bestseller's rank remembers more than one sale."""
-    loose = replace(model, curve=replace(model.curve, after_sale_log_sd=10.0))
-    levels = [math.log(level) for one in taught if (level := _own_level(one, loose)) is not None]
-    middle = float(np.median(levels))
-    spread = 1.4826 * float(np.median(np.abs(np.array(levels) - middle)))
-    curve = replace(model.curve, after_sale=round(math.exp(middle), -3), after_sale_log_sd=round(spread, 3))
-    return replace(model, curve=curve)
-
-
-def _own_level(one: Lesson, model: SalesModel) -> float | None:
-    reading = read_rank(one.product, now=one.now, model=model)
-    return reading.level if 4 <= len(reading.falls) <= 20 else None
 
 
 def _fit_climbs(taught: Sequence[Lesson], model: SalesModel) -> SalesModel:

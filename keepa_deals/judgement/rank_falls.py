@@ -21,6 +21,9 @@ from keepa_deals.units import to_keepa_minutes
 WINDOW_MINUTES = 730 * 1440
 UNSOLD_MINUTES = 30 * 1440
 """Time without a sale that a title is given for free, so that one fall in a short history makes no bestseller."""
+DOUBTED_DISTANCE = 0.5
+"""A fall this far (natural log) from the level that the others and the catalogue tell counts half."""
+LEVEL_ROUNDS = 4
 MINUTES_PER_YEAR = 365.25 * 1440
 
 
@@ -110,20 +113,45 @@ def _rate_of_falls(gaps: list[TellingGap], *, tracks: list[_Track]) -> float:
 
 
 def _title_level(tracks: list[_Track], *, model: SalesModel) -> float:
-    """ln of the title's rank right after a sale: each fall tells it but for the unknown part of its gap, shrunk to
-    the catalogue's level."""
-    curve, fall = model.curve, log(model.fall_ratio)
-    weight = 1 / curve.after_sale_log_sd**2
-    total = weight * log(curve.after_sale)
-    early = curve.early_hours * 60
-    for track in tracks:
-        for gap, was, rank in zip(track.gaps, track.logs, track.logs[1:], strict=False):
-            if rank - was <= fall:
-                mean, variance = _climb_within(gap / early)
-                sure = 1 / (model.level_noise**2 + curve.power**2 * variance)
-                total += sure * (rank - curve.power * mean)
-                weight += sure
-    return total / weight
+    """ln of the title's rank right after a sale: each fall tells it but for the time since its sale, shrunk to the
+    catalogue's level. A fall that speaks of quite another level, as a shift of the list does, counts for little
+    unless others say the same."""
+    prior, prior_weight = log(model.curve.after_sale), 1 / model.curve.after_sale_log_sd**2
+    falls = [fall for track in tracks for fall in _raw_falls(track, model=model)]
+    rate = len(falls) / (sum(track.span.length for track in tracks) + UNSOLD_MINUTES)
+    level = prior
+    for _ in range(LEVEL_ROUNDS if falls else 0):
+        total, weight = prior_weight * prior, prior_weight
+        for fall in falls:
+            own, sure = _told_level(fall, level=level, rate=rate, model=model)
+            believed = sure / (1 + ((own - level) / DOUBTED_DISTANCE) ** 2)
+            total += believed * own
+            weight += believed
+        level = total / weight
+    return level
+
+
+def _raw_falls(track: _Track, *, model: SalesModel) -> list[tuple[int, float, float]]:
+    """The gap of each fall in minutes, and ln of the rank before and after."""
+    fall = log(model.fall_ratio)
+    pairs = zip(track.gaps, track.logs, track.logs[1:], strict=False)
+    return [(gap, was, rank) for gap, was, rank in pairs if rank - was <= fall]
+
+
+def _told_level(fall: tuple[int, float, float], *, level: float, rate: float, model: SalesModel) -> tuple[float, float]:
+    """ln of the rank right after the sale of a fall, and one over the variance of that.
+
+    The sale is younger than the gap and than the one before it, else the rank had not fallen; of several in the gap
+    it is the latest.
+    """
+    gap, was, rank = fall
+    early, power = model.curve.early_hours * 60, model.curve.power
+    oldest = min(gap, max(60.0, early * (exp((was - level) / power) - 1)))
+    expected = rate * oldest
+    if expected > 0.1:
+        oldest *= 2 * (1 / expected - 1 / (exp(min(expected, 50.0)) - 1))
+    mean, variance = _climb_within(oldest / early)
+    return rank - power * mean, 1 / (model.level_noise**2 + power**2 * variance)
 
 
 def _climb_within(gap: float) -> tuple[float, float]:
