@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 BIN := venv/bin
 
-.PHONY: help setup run stop check test lint type format bench soak diagnose lock
+.PHONY: help setup run stop check test lint type format bench judgement soak diagnose lock
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -30,8 +30,11 @@ type: ## mypy, strict
 format: ## let ruff put it in order
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-bench: ## every benchmark, one after the other
+bench: ## the quick benchmarks, one after the other
 	$(BIN)/python benchmarks/save_page.py && $(BIN)/python benchmarks/permission.py && $(BIN)/python benchmarks/installation.py
+
+judgement: ## judge two simulated worlds and score it against what came true (20 minutes)
+	$(BIN)/python benchmarks/judgement.py
 
 soak: ## half an hour of random faults
 	$(BIN)/python tests/faults/soak.py
