@@ -4,7 +4,7 @@ A seed gives one simulated world at one instant, drawn from the year, and in it 
 far below its mean of 90 days: bargains and collapsed values alike, as the feed finds them. Each is looked at as a full
 look does and read by the real parser. The `Playground` plays our copy in that same world.
 
-Usage: python benchmarks/moments.py --world A --seed 51 [--products 800] [--cache-dir DIR]
+Usage: python benchmarks/moments.py --world A --seed 51 [--last-seed 60] [--products 800] [--cache-dir DIR]
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import hashlib
 import json
 import pickle
 import random
+import statistics
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,13 +29,13 @@ import numpy as np
 import numpy.typing as npt
 
 from keepa_deals.keepa_json import parse_look
-from keepa_deals.records import Offer, Product
+from keepa_deals.records import Offer, Product, Series
 from keepa_deals.simulator.building import build_in_memory
 from keepa_deals.simulator.cache import world_digest
-from keepa_deals.simulator.constants import world_named
+from keepa_deals.simulator.constants import WorldConstants, world_named
 from keepa_deals.simulator.deal_feed import OPEN_END, DealQuery, find_matches
 from keepa_deals.simulator.looks import Asked, shown_offers
-from keepa_deals.simulator.playing import Purchase, Stage, future_sales, play, set_stage
+from keepa_deals.simulator.playing import Future, Purchase, Stage, futures, play, set_stage
 from keepa_deals.simulator.product_json import ProductOptions, serve_product
 from keepa_deals.simulator.sellers import seller_id
 from keepa_deals.simulator.world import World
@@ -49,6 +50,8 @@ USED, NINETY_DAYS = 2, 3
 SALVAGE = 0.5
 DAY = 1440
 FUTURE_REPLICATES = 40
+DATA_VERSION = 1
+"""Raise it when a moment comes to hold something else: cached ones are made anew then."""
 FUTURE_DAYS = 270
 
 
@@ -93,7 +96,8 @@ class DealMoment:
 @dataclass(frozen=True, slots=True)
 class Played:
     """What became of our listing. `sold_days` by replicate, since the purchase, inf where unsold; `salvage_cents` half
-    of a copy's worth on the last day, mean of the unsold replicates (of all where each was sold)."""
+    of what copies of its grade are sold for on the last day, mean of the unsold replicates (of all where each was
+    sold)."""
 
     sold_days: npt.NDArray[np.float64]
     salvage_cents: float
@@ -108,6 +112,8 @@ class Playground:
     """The moments of one seed, ready to be played; small enough to be pickled."""
 
     stage: Stage
+    sold_at: tuple[float, ...]
+    """by moment: what copies of its grade are sold for, as a part of their worth"""
 
     def play(
         self,
@@ -130,12 +136,22 @@ class Playground:
             days=days,
             seed=seed,
         )
-        return [_played(fate.sold_days, fate.worth_cents) for fate in fates]
+        return [
+            _played(fate.sold_days, fate.worth_cents * self.sold_at[moment.number])
+            for fate, moment in zip(fates, moments, strict=True)
+        ]
 
 
-def _played(sold_days: npt.NDArray[np.float64], worth: npt.NDArray[np.float64]) -> Played:
+def _sold_at(means: Sequence[float | None], coming: Sequence[Future]) -> tuple[float, ...]:
+    """Mean sale price over mean worth by moment; where nothing was sold, the middle of the others."""
+    known = [mean / one.worth_cents for mean, one in zip(means, coming, strict=True) if mean is not None]
+    usual = statistics.median(known) if known else 1.0
+    return tuple(usual if mean is None else mean / one.worth_cents for mean, one in zip(means, coming, strict=True))
+
+
+def _played(sold_days: npt.NDArray[np.float64], fair: npt.NDArray[np.float64]) -> Played:
     unsold = np.isinf(sold_days)
-    left = worth[unsold] if unsold.any() else worth
+    left = fair[unsold] if unsold.any() else fair
     return Played(sold_days=sold_days, salvage_cents=SALVAGE * float(left.mean()))
 
 
@@ -146,15 +162,21 @@ def instant_of(seed: int) -> datetime:
     return FIRST_INSTANT + timedelta(minutes=int(day * DAY))
 
 
+def close_up(world: str) -> WorldConstants:
+    """The constants of a world lived in strides of eight hours at most, since sales are dated from its history."""
+    return replace(world_named(world), coarse_stride=2)
+
+
 def deal_moments(world: str, seed: int, *, products: int = PRODUCTS) -> tuple[list[DealMoment], Playground]:
     """All deal moments of a seed's world, and where to play them. The same arguments give the same answer."""
     now = instant_of(seed)
     minute = to_keepa_minutes(now)
-    lived = build_in_memory(seed=seed, size=products, now=minute, world=world_named(world))
+    lived = build_in_memory(seed=seed, size=products, now=minute, world=close_up(world))
     lived.advance(minute)
     seen = [found for product in _fallen(lived, minute=minute) if (found := _look(lived, product=product, now=now))]
     stage = set_stage(lived, purchases=[purchase for _, _, purchase in seen], minute=minute)
-    futures = future_sales(stage, replicates=FUTURE_REPLICATES, days=FUTURE_DAYS, seed=seed)
+    coming = futures(stage, replicates=FUTURE_REPLICATES, days=FUTURE_DAYS, seed=seed)
+    means = [_mean_landed(one.sales, grade=int(stage.grades[number])) for number, one in enumerate(coming)]
     past = _past_sales(lived, products=[purchase.product for _, _, purchase in seen], minute=minute)
     moments = [
         DealMoment(
@@ -165,12 +187,12 @@ def deal_moments(world: str, seed: int, *, products: int = PRODUCTS) -> tuple[li
             copy=copy,
             now=now,
             past=past[number],
-            future_landed_cents=_mean_landed(future, grade=purchase.grade),
-            future_used_sales=float((future["grade"] != 1).sum() / FUTURE_REPLICATES),
+            future_landed_cents=means[number],
+            future_used_sales=float((coming[number].sales["grade"] != 1).sum() / FUTURE_REPLICATES),
         )
-        for number, ((product, copy, purchase), future) in enumerate(zip(seen, futures, strict=True))
+        for number, (product, copy, _) in enumerate(seen)
     ]
-    return moments, Playground(stage=stage)
+    return moments, Playground(stage=stage, sold_at=_sold_at(means, coming))
 
 
 def cached_moments(
@@ -179,7 +201,7 @@ def cached_moments(
     """`deal_moments`, read back from `cache` where the same world was played before; None keeps nothing."""
     if cache is None:
         return deal_moments(world, seed, products=products)
-    told = world_digest(seed=seed, size=products, world=world_named(world))
+    told = world_digest(seed=seed, size=products, world=close_up(world))
     path = cache / f"{told}-{_own_digest()}.pickle"
     if path.exists():
         with path.open("rb") as file:
@@ -195,13 +217,12 @@ def cached_moments(
 
 
 def _own_digest() -> str:
-    """A name for the code that the moments come from besides the living world."""
-    root = Path(__file__).resolve().parent.parent / "keepa_deals"
-    told = hashlib.sha256(Path(__file__).read_bytes())
-    for name in ("simulator/playing.py", "simulator/product_json.py", "simulator/deal_feed.py", "records.py"):
-        told.update((root / name).read_bytes())
-    for name in ("keepa_json.py", "keepa_product.py", "keepa_shapes.py", "keepa_values.py"):
-        told.update((root / name).read_bytes())
+    """A name for what decides the moments besides the living world: how they are looked at and played."""
+    held = [[f.name for f in fields(kind)] for kind in (Product, Offer, Series, DealMoment, TrueSale, Stage)]
+    told = hashlib.sha256(json.dumps([DATA_VERSION, held]).encode())
+    package = Path(__file__).resolve().parent.parent / "keepa_deals"
+    for name in ("simulator/playing.py", "simulator/product_json.py", "simulator/deal_feed.py", "keepa_product.py"):
+        told.update((package / name).read_bytes())
     return told.hexdigest()[:12]
 
 
@@ -292,21 +313,32 @@ def main(argv: list[str]) -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--world", default="A")
     options.add_argument("--seed", type=int, required=True)
+    options.add_argument("--last-seed", type=int, help="make the moments of all seeds up to this one")
     options.add_argument("--products", type=int, default=PRODUCTS)
     options.add_argument("--cache-dir", type=Path)
     asked = options.parse_args(argv)
-    started = time.perf_counter()
-    moments, ground = cached_moments(asked.world, asked.seed, products=asked.products, cache=asked.cache_dir)
-    made = time.perf_counter() - started
+    for seed in range(asked.seed, (asked.last_seed or asked.seed) + 1):
+        started = time.perf_counter()
+        moments, ground = cached_moments(asked.world, seed, products=asked.products, cache=asked.cache_dir)
+        made = time.perf_counter() - started
+        print(
+            f"{asked.world} {seed}: {len(moments)} moments at {instant_of(seed):%Y-%m-%d}, in {made:.1f} s", flush=True
+        )
+    if asked.last_seed is None:
+        _play_once(moments, ground)
+    return 0
+
+
+def _play_once(moments: list[DealMoment], ground: Playground) -> None:
     known = [moment for moment in moments if moment.future_landed_cents is not None]
     started = time.perf_counter()
     played = ground.play(known, [round(moment.future_landed_cents or 0) for moment in known])
     shares = [one.sold_share(FUTURE_DAYS) for one in played]
-    print(f"{len(moments)} moments of {asked.products} products at {instant_of(asked.seed):%Y-%m-%d}, in {made:.1f} s")
     print(f"{len(known)} of them played 100 times in {time.perf_counter() - started:.1f} s")
     print(f"offered at the mean of the future's used sales, {np.mean(shares):.2f} are sold within {FUTURE_DAYS} days")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    from benchmarks import moments as importable  # cached moments must be of the classes that others import
+
+    sys.exit(importable.main(sys.argv[1:]))

@@ -47,37 +47,41 @@ class WorldConstants:
     drift_sigma_year: float = 0.12
     shock_sigma_day: float = 0.008
     shock_memory_days: float = 120.0
-    regime_per_year: float = 0.06
+    regime_per_year: float = 0.08
     """New editions and reprints: worth falls for good."""
     regime_factor: tuple[float, float] = (0.35, 0.7)
 
-    sales_median_year: float = 18.0
-    sales_sigma: float = 1.13
-    used_share_mean: float = 0.56
+    sales_median_year: float = 24.0
+    sales_sigma: float = 1.22
+    used_share_mean: float = 0.5
     used_share_weight: float = 3.0
-    elasticity_median: float = 2.2
+    elasticity_median: float = 5.0
     elasticity_sigma: float = 0.35
-    taste_noise: float = 2.1
+    taste_noise: float = 2.9
     """Scale of what buyers see in an offer and we do not."""
-    fba_bonus: float = 0.5
+    fba_bonus: float = 0.7
+    """What FBA is worth to buyers on average; to most of them little, to some a lot."""
     buy_box_bonus: float = 0.6
-    willingness_median: float = 1.25
-    willingness_sigma: float = 0.4
+    willingness_median: float = 1.0
+    willingness_sigma: float = 0.25
     refusal_allowance: float = 1.08
     scout_threshold: float = 0.56
     """Below this part of its worth a copy also attracts resellers."""
     scout_hours: float = 1300.0
 
-    offers_used: tuple[float, float] = (2.0, 12.0)
-    offers_new: tuple[float, float] = (0.6, 6.0)
+    offers_used: tuple[float, float] = (1.2, 12.0)
+    offers_new: tuple[float, float] = (0.3, 6.0)
     offer_life_days: float = 95.0
-    flicker_per_year: float = 1.3
-    group_exit_per_year: float = 0.25
-    multi_copy_share: float = 0.2
+    flicker_per_year: float = 1.8
+    group_exit_per_year: float = 0.4
+    multi_copy_share: float = 0.26
     endless_stock_share: float = 0.5
     policies_used: tuple[float, ...] = (0.28, 0.12, 0.25, 0.19, 0.09, 0.07)
     """Static, matcher, undercutter, loose follower, lottery, penny seller."""
     policies_new: tuple[float, ...] = (0.20, 0.22, 0.18, 0.30, 0.08, 0.02)
+    absurd_share: float = 0.12
+    """How many of the lottery asks are beyond reason; they rule the price while nobody else sells."""
+    absurd_factor: tuple[float, float] = (4.0, 20.0)
     bargain_share: float = 0.06
     bargain_factor: tuple[float, float] = (0.3, 0.68)
     reprice_hours: tuple[float, ...] = (1400.0, 90.0, 48.0, 300.0, 1300.0, 90.0)
@@ -104,14 +108,16 @@ class WorldConstants:
     rank_dip_depth: float = 0.0012
     level_shift_per_year: float = 0.6
     rankless_share: float = 0.01
-    rank_gap_share: float = 0.12
-    rank_gap_days: float = 60.0
+    rank_gap_share: float = 0.2
+    rank_gap_days: float = 80.0
 
     visit_gap_hours: dict[str, float] = field(
-        default_factory=lambda: {"rank": 13.0, "price": 11.0, "count": 20.0, "offers": 260.0}
+        default_factory=lambda: {"rank": 30.0, "price": 10.5, "count": 40.0, "offers": 260.0}
     )
     """Median gap between Keepa's looks at one product, per job."""
     visit_gap_sigma: float = 1.15
+    shared_page: float = 0.4
+    """How often the page that tells the rank is read for prices and counts too, in the same minute."""
     visit_pace_sigma: float = 0.45
     watched_factor: dict[str, float] = field(
         default_factory=lambda: {"rank": 0.35, "price": 0.35, "count": 0.5, "offers": 0.18}
@@ -138,8 +144,24 @@ class WorldConstants:
 
 
 WORLD_A = WorldConstants(name="A")
+"""The world that everything is fitted in."""
 
-_WORLDS = {WORLD_A.name: WORLD_A}
+WORLD_B = WorldConstants(
+    name="B",
+    elasticity_median=2.5,
+    willingness_sigma=0.5,
+    sales_median_year=16.0,
+    flicker_per_year=3.6,
+    multi_copy_share=0.45,
+    visit_gap_hours={name: 1.6 * hours for name, hours in WORLD_A.visit_gap_hours.items()},
+    rank_after_sale=180_000.0,
+    rank_recovery_power=0.48,
+    level_shift_per_year=1.2,
+)
+"""A second world for reporting alone: buyers who mind the price less and are fewer, more churn, rarer looks, and
+another law of the rank."""
+
+_WORLDS = {world.name: world for world in (WORLD_A, WORLD_B)}
 
 
 def world_named(name: str) -> WorldConstants:

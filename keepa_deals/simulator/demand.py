@@ -68,7 +68,8 @@ def choose(
     worth = side.worth.take(products).astype(np.float32)
     ratio = landed / (GRADE_FACTOR.take(grade) * worth)
     liking = np.log(np.maximum(ratio, np.float32(1e-3))) * -titles.elasticity.take(products).astype(np.float32)
-    liking += np.float32(world.fba_bonus) * fba
+    hurry = rng.standard_exponential(n, np.float32) * np.float32(world.fba_bonus)
+    liking += hurry * fba
     box = np.where(shut, NO_OFFER, landed * np.where(fba, np.float32(0.94), np.float32(1)))
     everyone = np.arange(n)
     liking[box.argmin(axis=0), everyone] += world.buy_box_bonus

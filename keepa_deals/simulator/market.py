@@ -21,7 +21,7 @@ from keepa_deals.simulator.logs import first_of_each, where_true
 from keepa_deals.simulator.repricing import next_landed
 from keepa_deals.simulator.shelf import ENDLESS, GRADE_FACTOR, HELD, NEVER, NO_OFFER, cheapest, empty_shelf, put_offers
 from keepa_deals.simulator.titles import draw_titles, season_table
-from keepa_deals.simulator.visits import Visitor, new_diary
+from keepa_deals.simulator.visits import COUNT, PRICE, RANK, Visitor, new_diary
 
 Array = npt.NDArray[Any]
 
@@ -103,7 +103,10 @@ class _Step:
     def run(self, *, seen: bool) -> None:
         if self.step % self.world.steps_per_day == 0:
             self._new_day()
-        if seen:
+        if seen and self.stride > 1:
+            self._forget_and_count_sales()
+            self._visits()
+        elif seen:
             self._visits()
             self._forget_and_count_sales()
         self._departures()
@@ -170,16 +173,26 @@ class _Step:
         block, rng = self.block, self.rng
         visitor = Visitor(block.diary, history=block.history, titles=block.titles, world=self.world)
         visitor.make_room(self.block.lived)
+        opened = np.zeros(block.size, np.int32)
         for job, look in JOBS:
-            products = visitor.due(job, before=self.after)
-            t = visitor.minutes(
-                job, products=products, start=self.start, within=self.minutes * 3 // 10, count=self.block.lived, rng=rng
-            )
+            due = visitor.due(job, before=self.after)
+            shared = job in (PRICE, COUNT)
+            products = np.union1d(due, where_true(opened)) if shared else due
+            t = visitor.minutes(products=products, start=self.start, within=self.minutes * 3 // 10, rng=rng)
+            if shared:
+                t = np.where(opened[products] > 0, opened[products], t)
+            visitor.note(job, products=products, t=t, count=self.block.lived)
             look(block, visitor, products=products, t=t, rng=rng)
             visitor.plan_next(job, products=products, after=self.after, rng=rng)
+            if job == RANK:
+                wide = rng.random(len(products), np.float32) < self.world.shared_page
+                opened[products[wide]] = t[wide]
 
     def _forget_and_count_sales(self) -> None:
-        """The rank's memory fades; sales of the step before enter it now: the rank lags by hours."""
+        """The rank's memory fades; sales of the step before enter it now.
+
+        Where steps are lived singly, visits come first: the rank lags by hours. In a long stride that would be days.
+        """
         moods, world = self.block.moods, self.world
         hours = np.array(world.rank_memory_hours)
         moods.rank_memory *= np.exp(-self.minutes / 60 / hours)

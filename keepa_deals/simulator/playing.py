@@ -59,6 +59,15 @@ class Fate:
     worth_cents: Array
 
 
+@dataclass(frozen=True, slots=True)
+class Future:
+    """What happens without our copy: all units sold, as columns of the sales log (`t`, `grade`, `price`, `ship`,
+    `seller`, `cause`, …), and the mean worth of a copy of our grade over that time, in cents."""
+
+    sales: dict[str, Array]
+    worth_cents: float
+
+
 def set_stage(world: World, *, purchases: Sequence[Purchase], minute: int) -> Stage:
     """The purchases' products as they are at `minute`, the instant to which the world has lived.
 
@@ -120,21 +129,29 @@ def play(
     return [Fate(sold_days=one, worth_cents=cents) for one, cents in pairs]
 
 
-def future_sales(stage: Stage, *, replicates: int, days: int, seed: int) -> list[dict[str, Array]]:
-    """What is sold of each column within `days` if we never offer our copy, over all replicates: columns of the
-    sales log (`t`, `grade`, `price`, `ship`, `seller`, `cause`, …) by column of the stage."""
+def futures(stage: Stage, *, replicates: int, days: int, seed: int) -> list[Future]:
+    """What comes of each column of the stage within `days` if we never offer our copy, over all replicates."""
     count = stage.block.size
     owner = np.tile(np.arange(count), replicates)
     parts: list[dict[str, Array]] = []
+    worth = np.zeros(count)
     for number, rows in enumerate(_chunks(len(owner))):
         block = _copied(stage, columns=owner[rows], seed=seed, number=number)
-        _live_until(block, minute=stage.minute + days * DAY)
+        lived = _live_until(block, minute=stage.minute + days * DAY)
+        np.add.at(worth, owner[rows], lived / replicates)
         columns, found = _sales(block)
         within = found["t"] < stage.minute + days * DAY
         kept = {name: column[within] for name, column in found.items()}
         parts.append({"column": owner[rows][columns[within]], **kept})
     merged = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return [{name: values[merged["column"] == column] for name, values in merged.items()} for column in range(count)]
+    worth *= GRADE_FACTOR[stage.grades]
+    return [
+        Future(
+            sales={name: values[merged["column"] == column] for name, values in merged.items()},
+            worth_cents=float(worth[column]),
+        )
+        for column in range(count)
+    ]
 
 
 def _chunks(count: int) -> list[slice]:
@@ -218,9 +235,15 @@ def _offer_ours(block: Block, *, grades: Array, list_cents: Array, inbound_days:
     block.moods.next_offer += 1
 
 
-def _live_until(block: Block, *, minute: int) -> None:
+def _live_until(block: Block, *, minute: int) -> Array:
+    """Live to `minute`; the mean worth of each column on the way."""
+    worth, first = np.zeros(block.size), block.step
     while block.start_of(block.step) < minute:
+        before = block.step
         live_unseen(block)
+        worth += block.moods.worth * (block.step - before)
+    mean: Array = worth / max(1, block.step - first)
+    return mean
 
 
 def _sales(block: Block) -> tuple[Array, dict[str, Array]]:

@@ -44,7 +44,7 @@ def next_landed(
             reference,
             reference - cut,
             reference * (1.0 + 0.18 * spread),
-            fair * (1.5 + 1.5 * spread),
+            np.maximum(own * (0.75 + 0.35 * spread), 1.5 * fair),
             reference - 2 * cut,
         ],
     )

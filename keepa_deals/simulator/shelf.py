@@ -148,7 +148,9 @@ def _first_target(
     target = fair * np.exp(rng.normal(0.06, 0.2, n))
     follows = ((policy == MATCHER) | (policy == UNDERCUTTER)) & (lowest < NO_OFFER) & (lowest > 0.6 * fair)
     target = np.where(follows, np.minimum(lowest - rng.integers(0, 60, n), fair * 1.4), target)
-    target = np.where(policy == LOTTERY, fair * rng.uniform(1.5, 3.0, n), target)
+    absurd = rng.random(n) < world.absurd_share
+    hope = np.where(absurd, rng.uniform(*world.absurd_factor, n), rng.uniform(1.5, 3.0, n))
+    target = np.where(policy == LOTTERY, fair * hope, target)
     target = np.where(policy == PENNY, fair * rng.uniform(0.55, 0.9, n), target)
     bargain = used & (rng.random(n) < world.bargain_share)
     return np.where(bargain, fair * rng.uniform(*world.bargain_factor, n), target)

@@ -63,14 +63,15 @@ class Visitor:
         """Products whose visit of this job falls before the step `before`."""
         return where_true(self.diary.due[job] < before)
 
-    def minutes(
-        self, job: int, *, products: Array, start: Array, within: int, count: int, rng: np.random.Generator
-    ) -> Array:
-        """Even minutes `within` the products' start, where nothing has moved yet. `count` numbers the steps."""
+    def minutes(self, *, products: Array, start: Array, within: int, rng: np.random.Generator) -> Array:
+        """Even minutes `within` the products' start, where nothing has moved yet."""
         t = start.take(products) + (rng.random(len(products), np.float32) * within).astype(np.int32)
         t &= -2
-        self.diary.latest[count % 3 * len(VISIT_JOBS) + job][products] = t
         return t
+
+    def note(self, job: int, *, products: Array, t: Array, count: int) -> None:
+        """Note visits at minutes `t`, which belong to step number `count`."""
+        self.diary.latest[count % 3 * len(VISIT_JOBS) + job][products] = t
 
     def make_room(self, count: int) -> None:
         """Before step number `count` writes its visits: what it overwrites is history."""

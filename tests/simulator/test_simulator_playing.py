@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from keepa_deals.simulator.looks import shown_offers
-from keepa_deals.simulator.playing import OURS, Purchase, Stage, future_sales, play, set_stage
+from keepa_deals.simulator.playing import OURS, Purchase, Stage, futures, play, set_stage
 from keepa_deals.simulator.world import World
 from tests.simulator.conftest import MINUTE
 
@@ -69,8 +69,8 @@ def test_the_bought_copy_is_off_the_shelf_and_comes_back_as_ours_alone(lived: Wo
         after = stage.block.shelf
         still_there = (after.offer[:, column] == purchase.offer) & (after.leave[:, column] < 2**30 - 1)
         assert still_there.any() == (before > 1)
-    for sales in future_sales(stage, replicates=3, days=60, seed=1):
-        assert (sales["seller"] != OURS).all()
+    for future in futures(stage, replicates=3, days=60, seed=1):
+        assert (future.sales["seller"] != OURS).all()
 
 
 def test_a_copy_is_never_sold_before_it_has_arrived(stage: Stage) -> None:
@@ -100,10 +100,10 @@ def test_competitors_react_to_our_price(stage: Stage) -> None:
         shelf.price[place] = shelf.landed[place] = (worth * list_share).astype(np.int32)
         shelf.grade[place], shelf.copies[place], shelf.leave[place] = 4, 30_000, 2**30 - 1
         shelf.back[place], shelf.seller[place] = 2**30, OURS
-        future = future_sales(asked, replicates=20, days=DAYS, seed=3)
+        sold = [future.sales for future in futures(asked, replicates=20, days=DAYS, seed=3)]
         prices = [
             sales["price"][(sales["grade"] != 1) & (sales["seller"] != OURS)] / value
-            for sales, value in zip(future, worth, strict=True)
+            for sales, value in zip(sold, worth, strict=True)
         ]
         return float(np.concatenate(prices).mean())
 
