@@ -30,6 +30,8 @@ REPEATED_FOR = 5
 BUCKETS = 24
 TAIL = 0.005
 """the share of values at either end that share the outermost bucket, so that a few can't flatten the rest"""
+SAMPLE = 20_000
+"""as many values are enough to place the edges"""
 SMALLEST_OF_LOG = {Kind.MONEY: 100.0, Kind.COUNT: 1.0}
 LOGARITHMIC = frozenset({"rank"})
 
@@ -179,9 +181,10 @@ _OWN_ORDER = frozenset({"condition", "state", "amazon", "profitable"})
 def drawn_buckets(values: Sequence[float] | Numbers, field: Field, buckets: int = BUCKETS) -> tuple[Bucket, ...]:
     """The histogram of at least one value; what lies beyond the edges widens the outermost parts."""
     known = np.asarray(values, dtype=np.float64)
-    edges = _edges(known, field, buckets)
+    edges = _edges(known[:: len(known) // SAMPLE + 1], field, buckets)
     edges[0], edges[-1] = min(edges[0], known.min()), max(edges[-1], known.max())
-    counts = np.histogram(known, edges)[0]
+    parts = np.searchsorted(edges[1:-1], known, side="right")
+    counts = np.bincount(parts, minlength=len(edges) - 1)
     return tuple(
         Bucket(float(low), float(high), int(count))
         for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True)
@@ -189,7 +192,7 @@ def drawn_buckets(values: Sequence[float] | Numbers, field: Field, buckets: int 
 
 
 def _edges(values: Numbers, field: Field, buckets: int) -> Numbers:
-    """Round numbers, rising, around all but the outermost values."""
+    """Round numbers, rising, around all but the outermost of `values`."""
     low, high = np.quantile(values, [TAIL, 1 - TAIL]).tolist()
     if field.kind is Kind.MONEY or field.name in LOGARITHMIC:
         low = max(low, SMALLEST_OF_LOG[field.kind])

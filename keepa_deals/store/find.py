@@ -6,14 +6,14 @@ rows ever stop, no surface shows an old deal as a live one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, overload
 
 import msgspec
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Integer, Row, and_, bindparam, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, Integer, and_, bindparam, func, literal_column, or_, select
 
 from keepa_deals.deal_cursor import Cursor
 from keepa_deals.deal_fields import Sort
@@ -28,9 +28,11 @@ KEYS_AT_ONCE = 5_000
 MOST_CATEGORIES_LISTED = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deal:
-    """One deal as it stands now. Money in cents, shares in percent, `None` is unknown."""
+class Deal(msgspec.Struct, frozen=True, kw_only=True):
+    """One deal as it stands now. Money in cents, shares in percent, `None` is unknown.
+
+    A struct, because making fifty dataclasses of so many fields takes longer than finding the fifty rows.
+    """
 
     asin: str
     domain_id: int
@@ -179,7 +181,7 @@ class Category:
     count: int
 
 
-_COLUMNS = [deals.c[field.name] for field in fields(Deal)]
+_COLUMNS = [deals.c[name] for name in Deal.__struct_fields__]
 _ROW_NUMBER = literal_column("deals.rowid", Integer)
 _THESE_ROWS = _ROW_NUMBER.in_(bindparam("rows", expanding=True))
 _ROWS = select(_ROW_NUMBER, *_COLUMNS).where(_THESE_ROWS)
@@ -234,7 +236,7 @@ def deal(connection: Connection, asin: str, domain_id: int, *, now: datetime) ->
         return None
     grounds = {column.name: row._mapping[column.name] for column in _DETAILS}
     grounds["offers"] = msgspec.convert(grounds["offers"] or [], tuple[SeenOffer, ...])
-    return DealDetails(deal=_deal(row, now), **grounds)
+    return DealDetails(deal=_deal(row[: len(_COLUMNS)], now), **grounds)
 
 
 def holdings(connection: Connection, *, now: datetime) -> Holdings:
@@ -272,18 +274,20 @@ def _read(connection: Connection, numbers: list[int], now: datetime) -> tuple[De
     if not numbers:
         return ()
     found = {row[0]: row for row in connection.execute(_ROWS, {"rows": numbers})}
-    return tuple(_deal(found[number], now) for number in numbers if number in found)
+    return tuple(_deal(found[number][1:], now) for number in numbers if number in found)
 
 
 def _cursor(last: Deal, sort: Sort) -> Cursor:
     return Cursor(getattr(last, sort.field.column), last.asin, last.domain_id)
 
 
-def _deal(row: Row[Any], now: datetime) -> Deal:
-    values = {column.name: row._mapping[column.name] for column in _COLUMNS}
+def _deal(row: Sequence[Any], now: datetime) -> Deal:
+    """The values of `_COLUMNS` as a record."""
+    values: dict[str, Any] = dict(zip(Deal.__struct_fields__, row, strict=True))
     values["state"] = DealState(values["state"])
     values["condition"] = _grade(values["condition"])
-    values["spark"] = None if values["spark"] is None else msgspec.convert(values["spark"], Spark)
+    if values["spark"] is not None:
+        values["spark"] = msgspec.convert(values["spark"], Spark)
     if values["state"] is DealState.LIVE and values["promised_until"] <= now:
         values["state"] = DealState.UNVERIFIED
         values["unverified_since"] = values["promised_until"]
