@@ -25,11 +25,13 @@ NAMES = frozenset(
     {
         "ADMIN_API_KEY",
         "BACKUP_KEEP",
+        "CAUTION",
         "CLOCK_ANCHOR",
         "CLOCK_SPEED",
         "DATABASE_URL",
         "DEADMAN_URL",
         "FEED_QUERY_FILE",
+        "INBOUND_DELAY_DAYS",
         "INBOUND_SHIPPING",
         "KEEPA_API_KEY",
         "KEEPA_BASE_URL",
@@ -40,6 +42,8 @@ NAMES = frozenset(
         "PROMISE_HOURS",
         "PURCHASE_TAX_PERCENT",
         "REDIS_URL",
+        "SALVAGE_PERCENT",
+        "SELL_WITHIN_DAYS",
         "SIMULATOR_PORT",
         "SIMULATOR_PRODUCTS",
         "SIMULATOR_SEED",
@@ -256,13 +260,7 @@ def settings_from(values: Mapping[str, str], *, root: Path) -> Settings:
         log_level=read("LOG_LEVEL", "INFO", _one_of(*LOG_LEVELS)),
         promise_hours=read("PROMISE_HOURS", 12.0, _number(1, 168)),
         feed_query_file=read("FEED_QUERY_FILE", None, lambda text: _path(root, text)),
-        costs=CostSettings(
-            prep_cents=read("PREP_FEE", 250, _money),
-            inbound_shipping_cents=read("INBOUND_SHIPPING", 200, _money),
-            purchase_tax_percent=read("PURCHASE_TAX_PERCENT", 0.0, _number(0, 100)),
-            target_roi_percent=read("TARGET_ROI_PERCENT", 30.0, _number(0, 1000)),
-            minimum_markup_percent=read("MINIMUM_MARKUP_PERCENT", 10.0, _number(0, 100)),
-        ),
+        costs=_costs(read),
         simulator=SimulatorSettings(
             products=read("SIMULATOR_PRODUCTS", 10_000, _integer(50, 200_000)),
             seed=read("SIMULATOR_SEED", 1, _integer(0, 2**31)),
@@ -273,6 +271,28 @@ def settings_from(values: Mapping[str, str], *, root: Path) -> Settings:
         clock_anchor=read("CLOCK_ANCHOR", None, _instant),
         backup_keep=read("BACKUP_KEEP", 7, _integer(1, 1000)),
         secrets=tuple(secret for secret in given if secret is not None),
+    )
+
+
+def _costs(read: _Reader) -> CostSettings:
+    usual = CostSettings()
+    sell_within = read("SELL_WITHIN_DAYS", usual.sell_within_days, _integer(30, 730))
+    delay = read("INBOUND_DELAY_DAYS", usual.inbound_delay_days, _integer(0, 180))
+    if delay >= sell_within:
+        raise BadSettings(
+            f"INBOUND_DELAY_DAYS is {delay} but SELL_WITHIN_DAYS is {sell_within}: a copy would never be for sale; "
+            "the days to sell within count from the purchase and must be more."
+        )
+    return CostSettings(
+        prep_cents=read("PREP_FEE", usual.prep_cents, _money),
+        inbound_shipping_cents=read("INBOUND_SHIPPING", usual.inbound_shipping_cents, _money),
+        purchase_tax_percent=read("PURCHASE_TAX_PERCENT", usual.purchase_tax_percent, _number(0, 100)),
+        target_roi_percent=read("TARGET_ROI_PERCENT", usual.target_roi_percent, _number(0, 1000)),
+        minimum_markup_percent=read("MINIMUM_MARKUP_PERCENT", usual.minimum_markup_percent, _number(0, 100)),
+        salvage_percent=read("SALVAGE_PERCENT", usual.salvage_percent, _number(0, 100)),
+        sell_within_days=sell_within,
+        inbound_delay_days=delay,
+        caution=read("CAUTION", usual.caution, _number(0, 10)),
     )
 
 
