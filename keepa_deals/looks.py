@@ -1,4 +1,7 @@
-"""The looks: judge candidates, verify deals, see what is gone. Always the best expected value per token."""
+"""The looks: judge candidates, verify deals, see what is gone. Always the best expected value per token.
+
+What is left over buys the ratings of the sellers of shown deals.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,10 @@ from keepa_deals.deal_ranking import rank_looked
 from keepa_deals.errors import MalformedReply
 from keepa_deals.judgement.judge import judge, worth_showing
 from keepa_deals.keepa_client import Reply
-from keepa_deals.keepa_costs import full_look_most, light_look_most
-from keepa_deals.planner import LookKind, PlannedLook, plan_look
-from keepa_deals.records import LookAnswer, PassReport, StopReason
-from keepa_deals.store import ageing, call_ledger, pass_records, work_queue
+from keepa_deals.keepa_costs import full_look_most, light_look_most, seller_most
+from keepa_deals.planner import LookKind, PlannedLook, PlannedSellers, plan_look, plan_sellers
+from keepa_deals.records import LookAnswer, PassReport, SellerAnswer, StopReason
+from keepa_deals.store import ageing, call_ledger, pass_records, seller_rows, work_queue
 from keepa_deals.store.look_rows import EstimatedProduct, JudgedProduct, LookEffect, LookSaver
 from keepa_deals.store.pass_records import PassState
 from keepa_deals.token_budget import Purpose, Wait
@@ -24,7 +27,7 @@ LOCK = "looks_lock"
 CALLS_A_CHUNK = 12
 """Bounds one task; the doorbell after it goes on with the best of then."""
 
-LOOK_PURPOSES = frozenset(Purpose(kind) for kind in LookKind)
+LOOK_PURPOSES = frozenset({Purpose(kind) for kind in LookKind} | {Purpose.SELLERS})
 
 log = logging.getLogger(__name__)
 
@@ -36,11 +39,47 @@ def look_at_deals(shift: Shift, _state: PassState) -> PassReport:
         plan = _plan(shift)
         if plan is None:
             return shift.report(StopReason.NOTHING_TO_DO)
-        bought = _buy(shift, plan)
-        if isinstance(bought, Wait):
-            return shift.report(StopReason.WAITING_FOR_TOKENS, waiting_until=bought.until)
-        _save(shift, plan, bought)
+        wait = _ask_about_sellers(shift, plan) if isinstance(plan, PlannedSellers) else _look(shift, plan)
+        if wait is not None:
+            return shift.report(StopReason.WAITING_FOR_TOKENS, waiting_until=wait.until)
     return shift.report(StopReason.CHUNK_DONE)
+
+
+def _look(shift: Shift, plan: PlannedLook) -> Wait | None:
+    bought = _buy(shift, plan)
+    if isinstance(bought, Wait):
+        return bought
+    _save(shift, plan, bought)
+    return None
+
+
+def _ask_about_sellers(shift: Shift, plan: PlannedSellers) -> Wait | None:
+    means = shift.means
+    try:
+        bought: Bought[SellerAnswer] | Wait = spend(
+            shift,
+            cost=seller_most(len(plan.ids)),
+            purpose=Purpose.SELLERS,
+            what=f"sellers: {', '.join(plan.ids[:5])}" + (" …" if len(plan.ids) > 5 else ""),
+            call=lambda: means.keepa.seller(plan.ids),
+        )
+    except MalformedReply as error:
+        # An answer of Keepa's that nobody can read would be no better tomorrow.
+        if error.status is not None:
+            _save_sellers(shift, plan, SellerAnswer((), (), ()))
+        raise
+    if isinstance(bought, Wait):
+        return bought
+    _save_sellers(shift, plan, bought.payload)
+    log.info("asked about sellers asked=%d known=%d", len(plan.ids), len(bought.payload.sellers))
+    return None
+
+
+def _save_sellers(shift: Shift, plan: PlannedSellers, answer: SellerAnswer) -> None:
+    means = shift.means
+    with means.store.write(shift.lease) as connection:
+        seller_rows.save_sellers(connection, plan.ids, answer.sellers, domain_id=means.domain_id, now=means.clock.now())
+        pass_records.note_work(connection, shift.which, now=means.clock.now())
 
 
 def _age(shift: Shift) -> None:
@@ -52,24 +91,26 @@ def _age(shift: Shift) -> None:
         log.info("deals aged unverified=%d archived=%d", aged.unverified, aged.archived)
 
 
-def _plan(shift: Shift) -> PlannedLook | None:
-    means = shift.means
+def _plan(shift: Shift) -> PlannedLook | PlannedSellers | None:
+    means, now = shift.means, shift.means.clock.now()
     with means.store.read() as connection:
         candidates = work_queue.waiting_candidates(connection, domain_id=means.domain_id)
         deals = work_queue.waiting_deals(connection, domain_id=means.domain_id)
+        sellers = work_queue.waiting_sellers(connection, domain_id=means.domain_id, now=now)
     ledger = means.tokens.status()
-    plan = plan_look(
-        candidates,
-        deals,
-        tokens_per_minute=ledger.refill_rate,
-        balance=ledger.available,
-        now=means.clock.now(),
-    )
+    rate, balance = ledger.refill_rate, ledger.available
+    look = plan_look(candidates, deals, tokens_per_minute=rate, balance=balance, now=now)
+    asked = plan_sellers(sellers, is_idle=look is None, tokens_per_minute=rate, balance=balance, now=now)
+    plan = asked or look
     for place in ledger.line:
-        is_old_wish = plan is None or place.purpose != Purpose(plan.kind)
+        is_old_wish = plan is None or place.purpose != _purpose(plan)
         if place.installation == means.installation and place.purpose in LOOK_PURPOSES and is_old_wish:
             means.tokens.leave_line(place.purpose)
     return plan
+
+
+def _purpose(plan: PlannedLook | PlannedSellers) -> Purpose:
+    return Purpose.SELLERS if isinstance(plan, PlannedSellers) else Purpose(plan.kind)
 
 
 def _buy(shift: Shift, plan: PlannedLook) -> Bought[LookAnswer] | Wait:

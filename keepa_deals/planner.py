@@ -34,6 +34,13 @@ VERIFY_WEIGHT = 0.7
 """Verification slightly undervalued on purpose: overvalued, it starves discovery."""
 LOOK_AGAIN_AFTER = timedelta(hours=1)
 """Keepa does not refresh a product that it saw less than an hour ago, so an earlier look learns nothing."""
+BRIMMING_MINUTES = 50
+"""a balance of more than so many minutes' refill is about to reach its most, where tokens are lost"""
+SELLER_UNKNOWN_FOR = timedelta(hours=24)
+MANY_SELLERS = 10
+MANY_SELLERS_UNKNOWN_FOR = timedelta(hours=1)
+SELLERS_APART = timedelta(hours=1)
+SELLER_KNOWN_FOR = timedelta(days=30)
 NOMINAL_PROFIT_CENTS = 100
 """What a deal with unknown profit counts for."""
 
@@ -85,6 +92,24 @@ class PlannedLook:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingSellers:
+    """Sellers of shown deals whose rating is not known, or was asked for long ago; the best deals' first."""
+
+    unknown: tuple[str, ...]
+    unknown_since: datetime | None
+    """since when a deal of an unknown one is shown"""
+    stale: tuple[str, ...]
+    last_asked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSellers:
+    """One call to buy: the ratings of these sellers."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Choice:
     value: float
     kind: LookKind
@@ -112,6 +137,24 @@ def plan_look(
     best = worthwhile[0]
     same_kind = [one.asin for one in worthwhile if one.kind is best.kind]
     return PlannedLook(best.kind, tuple(same_kind[: batch_size(best.kind, tokens_per_minute)]), best.value)
+
+
+def plan_sellers(
+    waiting: WaitingSellers, *, is_idle: bool, tokens_per_minute: int, balance: int, now: datetime
+) -> PlannedSellers | None:
+    """The sellers to ask about now, or None. `is_idle`: no look is worth a token.
+
+    A rating makes no deal truer, so it is bought with tokens that would soon be lost. But no seller stays unknown for
+    more than a day, nor ten for more than an hour, or a busy service would never know any.
+    """
+    soon_lost = is_idle and balance > BRIMMING_MINUTES * tokens_per_minute
+    patience = SELLER_UNKNOWN_FOR if len(waiting.unknown) < MANY_SELLERS else MANY_SELLERS_UNKNOWN_FOR
+    is_due = waiting.unknown_since is not None and now - waiting.unknown_since >= patience
+    if waiting.last_asked_at is not None and timedelta(0) <= now - waiting.last_asked_at < SELLERS_APART:
+        return None
+    wanted = waiting.unknown + waiting.stale if soon_lost else waiting.unknown if is_due else ()
+    most = min(LARGEST_BATCH, ordinary_call_limit(tokens_per_minute))
+    return PlannedSellers(wanted[:most]) if wanted else None
 
 
 def batch_size(kind: LookKind, tokens_per_minute: int) -> int:

@@ -39,6 +39,8 @@ class Purpose(StrEnum):
     CANDIDATE_FULL = "candidate_full"
     VERIFY_LIGHT = "verify_light"
     VERIFY_FULL = "verify_full"
+    SELLERS = "sellers"
+    """ratings of the sellers of shown deals"""
     ON_DEMAND = "on_demand"
 
 

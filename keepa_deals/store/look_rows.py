@@ -17,6 +17,7 @@ from keepa_deals.store.change_rows import Change, Observation, insert_changes, i
 from keepa_deals.store.held_deals import HELD_COLUMNS, held_deal, judgement_columns, product_columns, repriced_columns
 from keepa_deals.store.kept_histories import keep_history
 from keepa_deals.store.poison import forgive, note_failure
+from keepa_deals.store.seller_rows import seller_columns
 from keepa_deals.store.statements import rows_by_asin
 from keepa_deals.store.tables import candidates, deals
 from keepa_deals.units import to_keepa_minutes
@@ -138,6 +139,7 @@ class LookSaver:
             **product_columns(product),
             **judgement_columns(one.judgement),
             **self._verified(product, Source.FULL_LOOK),
+            **seller_columns(self.connection, one.judgement.seller_id, domain_id=self.domain_id),
             "spark": spark_of(product.history.get("used"), one.judgement.sales, until=to_keepa_minutes(self.now)),
         }
         if row is None:

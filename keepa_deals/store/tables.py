@@ -240,7 +240,7 @@ price_histories = Table(
 sellers = Table(
     "sellers",
     metadata,
-    Column("seller_id", String(24), primary_key=True),
+    Column("seller_id", String(40), primary_key=True),
     Column("domain_id", Integer, primary_key=True),
     Column("name", Text),
     Column("rating_percent", Integer),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from datetime import datetime
 
-from keepa_deals.planner import WaitingCandidate, WaitingDeal
+from sqlalchemy import Connection, and_, func, select
+
+from keepa_deals.planner import SELLER_KNOWN_FOR, WaitingCandidate, WaitingDeal, WaitingSellers
 from keepa_deals.records import DealState
-from keepa_deals.store.tables import candidates, deals
+from keepa_deals.store.tables import candidates, deals, sellers
 
 CANDIDATES_CONSIDERED = 200
 DEALS_CONSIDERED = 2_000
+SELLERS_CONSIDERED = 200
 
 
 def waiting_candidates(connection: Connection, *, domain_id: int) -> list[WaitingCandidate]:
@@ -72,3 +75,33 @@ def waiting_deals(connection: Connection, *, domain_id: int) -> list[WaitingDeal
         )
         for row in rows
     ]
+
+
+def waiting_sellers(connection: Connection, *, domain_id: int, now: datetime) -> WaitingSellers:
+    """The sellers of deals on show whose rating nobody asked for in 30 days; the most profitable deals' first."""
+    known = and_(sellers.c.seller_id == deals.c.seller_id, sellers.c.domain_id == deals.c.domain_id)
+    rows = connection.execute(
+        select(
+            deals.c.seller_id,
+            func.max(sellers.c.seen_at).label("asked_at"),
+            func.min(deals.c.first_seen_at).label("shown_since"),
+        )
+        .select_from(deals.outerjoin(sellers, known))
+        .where(
+            deals.c.domain_id == domain_id,
+            deals.c.state.in_((DealState.LIVE, DealState.UNVERIFIED)),
+            deals.c.seller_id.is_not(None),
+            sellers.c.seen_at.is_(None) | (sellers.c.seen_at < now - SELLER_KNOWN_FOR),
+        )
+        .group_by(deals.c.seller_id)
+        .order_by(func.max(deals.c.profit_cents).desc().nulls_last(), deals.c.seller_id)
+        .limit(SELLERS_CONSIDERED)
+    ).all()
+    last = connection.execute(select(func.max(sellers.c.seen_at)).where(sellers.c.domain_id == domain_id)).scalar()
+    unknown = [row for row in rows if row.asked_at is None]
+    return WaitingSellers(
+        unknown=tuple(row.seller_id for row in unknown),
+        unknown_since=min((row.shown_since for row in unknown), default=None),
+        stale=tuple(row.seller_id for row in rows if row.asked_at is not None),
+        last_asked_at=last,
+    )

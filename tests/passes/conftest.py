@@ -16,7 +16,17 @@ from keepa_deals.errors import KeepaError
 from keepa_deals.feed_query import FeedQuery
 from keepa_deals.keepa_client import Reply
 from keepa_deals.locks import LeaseKeeper
-from keepa_deals.records import CostSettings, FeedPage, FeedRecord, LookAnswer, Pass, Product, TokenStatus
+from keepa_deals.records import (
+    CostSettings,
+    FeedPage,
+    FeedRecord,
+    LookAnswer,
+    Pass,
+    Product,
+    Seller,
+    SellerAnswer,
+    TokenStatus,
+)
 from keepa_deals.store.door import Store
 from keepa_deals.token_manager import TokenManager
 from keepa_deals.work import Means
@@ -34,6 +44,7 @@ class ScriptedKeepa:
         self._at = clock.now()
         self.pages: deque[list[FeedRecord] | Exception] = deque()
         self.products: dict[str, Product] = {}
+        self.sellers: dict[str, Seller] = {}
         self.light_only: set[str] = set()
         self.failures: deque[Exception] = deque()
         self.asked: list[str] = []
@@ -66,6 +77,12 @@ class ScriptedKeepa:
     def full_look(self, asins: Sequence[str]) -> Reply[LookAnswer]:
         self._asked_for(f"full {','.join(asins)}")
         return self._reply(self._look(asins), 6 * len(asins))
+
+    def seller(self, ids: Sequence[str]) -> Reply[SellerAnswer]:
+        self._asked_for(f"sellers {','.join(ids)}")
+        found = tuple(self.sellers[one] for one in ids if one in self.sellers)
+        missing = tuple(one for one in ids if one not in self.sellers)
+        return self._reply(SellerAnswer(found, (), missing), len(found))
 
     def _asked_for(self, what: str) -> None:
         self.asked.append(what)

@@ -12,9 +12,11 @@ from keepa_deals.planner import (
     LookKind,
     WaitingCandidate,
     WaitingDeal,
+    WaitingSellers,
     batch_size,
     hours_gained_by_verifying,
     plan_look,
+    plan_sellers,
     value_of_certainty,
 )
 
@@ -126,3 +128,41 @@ def test_discovery_of_poor_candidates_does_not_starve_verification() -> None:
     chosen = plan(waiting, [a_deal(profit_cents=1000, age_hours=6)])
     assert chosen is not None
     assert chosen.kind is LookKind.VERIFY_LIGHT
+
+
+def sellers_asked(
+    *,
+    unknown: int = 1,
+    stale: int = 0,
+    idle: bool = False,
+    balance: int = 100,
+    shown_hours: float = 1,
+    asked: float = 99,
+) -> tuple[str, ...]:
+    waiting = WaitingSellers(
+        unknown=tuple(f"new{n}" for n in range(unknown)),
+        unknown_since=NOW - timedelta(hours=shown_hours) if unknown else None,
+        stale=tuple(f"old{n}" for n in range(stale)),
+        last_asked_at=NOW - timedelta(hours=asked),
+    )
+    plan = plan_sellers(waiting, is_idle=idle, tokens_per_minute=20, balance=balance, now=NOW)
+    return () if plan is None else plan.ids
+
+
+def test_sellers_are_asked_about_with_tokens_that_would_be_lost() -> None:
+    assert sellers_asked(stale=1, idle=True, balance=1_001) == ("new0", "old0")
+    assert sellers_asked(stale=1, idle=True, balance=1_000) == ()
+    assert sellers_asked(stale=1, idle=False, balance=1_200) == ()
+
+
+def test_no_seller_stays_unknown_for_more_than_a_day_nor_ten_for_more_than_an_hour() -> None:
+    assert sellers_asked(shown_hours=23.9) == ()
+    assert sellers_asked(shown_hours=24, stale=1) == ("new0",)
+    assert len(sellers_asked(unknown=10, shown_hours=1)) == 10
+    assert sellers_asked(unknown=9, shown_hours=1) == ()
+
+
+def test_sellers_are_asked_about_at_most_once_an_hour_and_in_bounded_calls() -> None:
+    assert sellers_asked(shown_hours=48, asked=0.9) == ()
+    assert len(sellers_asked(unknown=90, shown_hours=48, asked=-5)) == 40
+    assert sellers_asked(unknown=0, stale=3) == ()

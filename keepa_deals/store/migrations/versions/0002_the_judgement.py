@@ -43,7 +43,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "sellers",
-        sa.Column("seller_id", sa.String(length=24), nullable=False),
+        sa.Column("seller_id", sa.String(length=40), nullable=False),
         sa.Column("domain_id", sa.Integer(), nullable=False),
         sa.Column("name", sa.Text(), nullable=True),
         sa.Column("rating_percent", sa.Integer(), nullable=True),
