@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, insert
 from werkzeug.datastructures import MultiDict
 
-from keepa_deals.deal_fields import FIELDS, GRADES, Kind
+from keepa_deals.deal_fields import FIELDS, GRADES, SORTS, Kind
 from keepa_deals.deal_query import DealQuery, parse_deal_query
 from keepa_deals.records import DealState
 from keepa_deals.store.engine import Database, open_database
@@ -76,6 +76,8 @@ def a_row(draw: st.DrawFn, number: int) -> dict[str, Any]:
         isbn13=None,
         category=draw(st.sampled_from([None, "Books", "Music"])),
         category_id=draw(st.sampled_from([None, 7, 8])),
+        season=draw(st.sampled_from([None, "textbook", "General"])),
+        binding=draw(st.sampled_from([None, "Paperback", "paperback", "Hardcover"])),
         condition=draw(st.sampled_from([None, 0, 1, 4, 5])),
         state=state.value,
         gone_at=NOW if state is DealState.GONE else None,
@@ -112,7 +114,7 @@ CHOICES = {
 def questions(draw: st.DrawFn) -> dict[str, str]:
     """A few filters at a time: with many, no row would ever be left to tell right from wrong."""
     asked = {"limit": str(draw(st.integers(1, 5)))}
-    asked["sort"] = draw(st.sampled_from([sign + name for sign in ("", "-") for name in FIELDS]))
+    asked["sort"] = draw(st.sampled_from([sign + name for sign in ("", "-") for name in SORTS]))
     for name in draw(st.lists(st.sampled_from(BOUNDS), max_size=2, unique=True)):
         asked[name] = draw(a_number(FIELDS[name[:-4]].kind))
     for name in draw(st.lists(st.sampled_from(list(CHOICES)), max_size=1)):
@@ -165,15 +167,16 @@ def in_range(row: dict[str, Any], name: str, text: str) -> bool:
 
 
 def place(row: dict[str, Any], sort: str) -> tuple[Any, ...]:
-    field = FIELDS[sort.removeprefix("-")]
+    field = SORTS[sort.removeprefix("-")]
     value = row[field.column]
     if value is not None:
-        value = (NOW - value).total_seconds() if field.kind is Kind.AGE else value
-        value = -value if sort.startswith("-") else value
-    return (value is None, value or 0, row["asin"], row["domain_id"])
+        value = (NOW - value).total_seconds() if field.kind in (Kind.AGE, Kind.INSTANT) else value
+        value = [ord(letter) for letter in value.lower()] + [0] * 40 if field.kind is Kind.TEXT else [value]
+        value = [-part for part in value] if sort.startswith("-") != (field.kind is Kind.INSTANT) else value
+    return (value is None, value or [], row["asin"], row["domain_id"])
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(rows(), questions())
 def test_pages_count_and_rule_agree_in_every_order(
     database: Database, held: list[dict[str, Any]], asked: dict[str, str]
@@ -251,6 +254,54 @@ def test_an_end_of_a_range_belongs_to_it_and_unknown_does_not(database: Database
     hold(database, [a_deal_row(asin=asin_number(n)) | {column: value} for n, value in enumerate((*values, None))])
     found = all_pages(database, parse_deal_query(MultiDict({f"{name}_{end}": text, "sort": name})))
     assert [one.asin for one in found] == [asin_number(n) for n in ((1, 2) if end == "gte" else (0, 1))]
+
+
+SEARCHED = (
+    {"profit_cents": 0, "season": "textbook", "peak_month": 9, "title": "Organic Chemistry"},
+    {"profit_cents": 2000, "season": "general", "peak_month": 2, "title": "Chemistry, organic"},
+    {"profit_cents": None, "season": None, "peak_month": None, "title": "River", "author": "Organic", "condition": 3},
+    {"profit_cents": -5, "season": "none", "title": "Gone river", "state": "gone", "gone_at": NOW, "gone_reason": "x"},
+    {"profit_cents": 2001, "peak_month": 10, "title": "Rivers", "amazon_cents": 900, "is_profitable": True},
+)
+
+
+@pytest.mark.parametrize(
+    ("search", "expected"),
+    [
+        ("profit>=0", {0, 1, 4}),
+        ("profit=0", {0}),
+        ("profit>20", {4}),
+        ("-profit>20", {0, 1}),
+        ("profit<0", set()),
+        ("season:fall", {0, 4}),
+        ("-season:fall", {1, 2}),
+        ("season:textbook", {0}),
+        ("-season:sep", {1, 2, 4}),
+        ("organic", {0, 1, 2}),
+        ("-organic", {4}),
+        ("title:organic", {0, 1}),
+        ('"organic chemistry"', {0}),
+        ('organic -title:"organic chemistry"', {1, 2}),
+        ("river", {2, 4}),
+        ('"river"', {2}),
+        ("river state:gone", {3}),
+        ("-state:live", set()),
+        ("condition:very_good", {2}),
+        ("amazon:yes", {4}),
+        ("-amazon:yes profitable:no", {0, 1, 2}),
+        ("category:books -condition:good", {2}),
+        ("binding:paperback river profit>0", {4}),
+        ("verified<1h seen>=2d", {0, 1, 2, 4}),
+        ("seller:a2example -author:organic profit<=20", {0, 1}),
+    ],
+)
+def test_the_search_language_finds_what_it_says(database: Database, search: str, expected: set[int]) -> None:
+    hold(database, [])
+    with database.write.begin() as connection:
+        for number, row in enumerate(SEARCHED):
+            connection.execute(insert(deals), a_deal_row(asin=asin_number(number)) | row)
+    found = all_pages(database, parse_deal_query(MultiDict({"q": search})))
+    assert {one.asin for one in found} == {asin_number(number) for number in expected}
 
 
 @pytest.mark.parametrize(("end", "expected"), [("gte", (1, 2)), ("lte", (0, 1))])
