@@ -25,6 +25,12 @@ if ! command -v chromium >/dev/null && [[ "$(id -u)" == 0 ]] && command -v apt-g
         echo "chromium could not be installed; the tests of the page will say what is missing" >&2
 fi
 
+# axe-core looks for barriers in the pages; where it can't be had the test says what is missing.
+if [[ ! -e node_modules/axe-core/axe.min.js ]] && command -v npm >/dev/null; then
+    echo "== axe-core"
+    npm ci --silent || echo "npm could not install axe-core; the test of accessibility will say what is missing" >&2
+fi
+
 echo "== ruff, mypy, shellcheck"
 "$bin/ruff" check .
 "$bin/ruff" format --check .

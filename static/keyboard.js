@@ -26,7 +26,7 @@ export function walkRows(page) {
   return {
     j: () => step(1),
     k: () => step(-1),
-    a: () => follow(here()?.querySelector("a.asin")),
+    a: () => follow(here()?.querySelector("a[data-buy]")),
     n: () => follow(page.querySelector("a[rel=next]")),
     p: () => follow(page.querySelector("a[data-first-page]")),
   };

@@ -72,6 +72,14 @@ def a_deal_row(**changes: Any) -> dict[str, Any]:
     return row | changes
 
 
+def a_spark(*, sales: int = 2, gap: bool = True) -> dict[str, Any]:
+    """The small history of a used price that fell at the end: 30 parts, `None` while there was no copy."""
+    prices = [5200 - 30 * (part % 4) for part in range(27)] + [1600] * 3
+    if gap:
+        prices[9:12] = [None] * 3
+    return {"until": 7_900_000, "prices": prices, "sales": [[4 + 9 * n, 5000, 0.8] for n in range(sales)]}
+
+
 def a_step(name: str, value: Any, unit: str, source: str, rule: str) -> dict[str, Any]:
     """One step of a stored explanation."""
     as_of = "2026-03-05T11:20:00Z"

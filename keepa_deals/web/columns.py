@@ -281,7 +281,7 @@ COLUMNS: dict[str, Column] = {
         Column("action", "Buy", "To the product's page at Amazon, in a new tab.", "–", "the marketplace"),
     )
 }
-TITLE = Column("title", "Title", "Title and author. The ASIN leads to Amazon.", "–", LOOK)
+TITLE = Column("title", "Title", "Title, author and ASIN. The title leads to all that is known of the deal.", "–", LOOK)
 SETS: dict[str, tuple[str, tuple[str, ...]]] = {
     "scan": (
         "Scan",
@@ -302,6 +302,7 @@ SETS: dict[str, tuple[str, tuple[str, ...]]] = {
         (
             "profit", "profit_low", "trust", "sold_chance", "used_sales", "price", "sale_price", "one_year_average",
             "percent_down", "trend", "spark", "rank", "drops", "promise", "verified_age", "price_age", "seen_age",
+            "action",
         ),
     ),
 }  # fmt: skip
@@ -373,8 +374,8 @@ def _named(keys: tuple[str, ...]) -> View:
 
 
 def _moved(keys: tuple[str, ...], text: str, problems: list[Problem]) -> tuple[str, ...]:
-    key, step = text[1:], 1 if text[0] in "+ " else -1
-    if key not in keys or text[0] not in "+- ":
+    key, step = text[1:], 1 if text[0] == "+" else -1
+    if key not in keys or text[0] not in "+-":
         problems.append(Problem("move", f"move is {shown(text)}; it must be + or - and one of the columns shown."))
         return keys
     place = keys.index(key)
