@@ -13,6 +13,7 @@ from keepa_deals.web.marketplaces import Marketplace
 
 WIDTH = 100.0
 """of the drawing, in its own units"""
+_AFTER = {"hours": " h", "days": " days"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,28 +37,37 @@ class ShownStep:
     source: str
     as_of: datetime | None
     rule: str
+    share: str
+    """of the sale price that rests on it; empty where that says nothing"""
 
 
 _COSTS = (
-    ("All in", "all_in_cents"),
     ("Referral fee", "referral_fee_cents"),
     ("FBA fee", "fba_fee_cents"),
     ("Closing fee", "closing_fee_cents"),
+    ("All in", "all_in_cents"),
 )
 
 
 def waterfall(deal: Deal) -> list[Bar]:
-    """The sale price, what goes off it, and what is left. An unknown amount has no bar."""
-    profit = deal.profit_cents or 0
+    """The list price, what goes off it if it sells, and what the risk of not selling takes. An unknown amount has no
+    bar."""
     costs = [(label, getattr(deal, column)) for label, column in _COSTS]
+    if_sold, profit = deal.profit_if_sold_cents, deal.profit_cents
+    risk = if_sold - profit if if_sold is not None and profit is not None else None
     total = sum(cents or 0 for _, cents in costs)
-    top = total if deal.sale_price_cents is None else deal.sale_price_cents
-    scale = _Scale(low=min(0, top - total, profit), high=max(1, top))
-    bars = [scale.bar("Sells for", deal.sale_price_cents, "income", 0)]
+    top = total if deal.list_cents is None else deal.list_cents
+    scale = _Scale(low=min(0, top - total, if_sold or 0, profit or 0), high=max(1, top, profit or 0))
+    bars = [scale.bar("List price", deal.list_cents, "income", 0)]
     for label, cents in costs:
         top -= cents or 0
         bars.append(scale.bar(label, cents, "cost", top))
-    return [*bars, scale.bar("Profit", deal.profit_cents, "result", min(0, profit))]
+    bars.append(scale.bar("Profit if sold", if_sold, "result", min(0, if_sold or 0)))
+    # Where salvage is worth more than a sale leaves, the risk is a gain.
+    role = "cost" if risk is None or risk >= 0 else "income"
+    size = None if risk is None else abs(risk)
+    bars.append(scale.bar("Risk of not selling", size, role, min(if_sold or 0, profit or 0)))
+    return [*bars, scale.bar("Profit expected", profit, "result", min(0, profit or 0))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +100,12 @@ def _step(step: dict[str, Any], place: Marketplace) -> ShownStep:
         source=_words(step.get("source")),
         as_of=_instant(step.get("as_of")),
         rule=str(step.get("rule") or ""),
+        share=_share(step.get("share")),
     )
+
+
+def _share(share: Any) -> str:
+    return f"{100 * share:.0f} %" if isinstance(share, int | float) and not isinstance(share, bool) else ""
 
 
 def _value(value: Any, unit: Any, place: Marketplace) -> str:
@@ -99,9 +114,9 @@ def _value(value: Any, unit: Any, place: Marketplace) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         if unit == "cents":
             return place.money(value)
-        return percent(value) if unit == "percent" else f"{count(value)}{' h' if unit == 'hours' else ''}"
+        return percent(value) if unit == "percent" else f"{count(value)}{_AFTER.get(unit, '')}"
     if isinstance(value, float):
-        return percent(value) if unit == "percent" else f"{value:,.2f}{' h' if unit == 'hours' else ''}"
+        return percent(value) if unit == "percent" else f"{value:,.2f}".rstrip("0").rstrip(".") + _AFTER.get(unit, "")
     return str(value)
 
 
