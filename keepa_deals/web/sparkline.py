@@ -11,7 +11,7 @@ from keepa_deals.web.marketplaces import Marketplace
 WIDTH, HEIGHT = 90, 34
 EDGE = 3.0
 """room for a dot at the margin"""
-STEP = WIDTH / SPARK_POINTS
+STEP = WIDTH // SPARK_POINTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,10 @@ def _steps(prices: Sequence[int | None], scale: _Scale) -> str:
     for part, cents in enumerate(prices):
         if cents is not None:
             if before is None:
-                pieces.append(f"M{_number(part * STEP)} {_number(scale.y(cents))}")
+                pieces.append(f"M{part * STEP} {scale.y(cents):g}")
             elif cents != before:
-                pieces.append(f"V{_number(scale.y(cents))}")
-            pieces.append(f"H{_number((part + 1) * STEP)}")
+                pieces.append(f"V{scale.y(cents):g}")
+            pieces.append(f"H{(part + 1) * STEP}")
         before = cents
     return _joined(pieces)
 
@@ -91,10 +91,6 @@ def _price(spark: Spark, part: int, cents: int | None) -> int | None:
 
 def _middle(part: int) -> float:
     return round(min(max((part + 0.5) * STEP, EDGE), WIDTH - EDGE), 1)
-
-
-def _number(value: float) -> str:
-    return f"{value:.1f}".removesuffix(".0")
 
 
 def _words(spark: Spark, known: Sequence[int], place: Marketplace) -> str:

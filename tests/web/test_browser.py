@@ -166,7 +166,7 @@ def test_a_drawing_speaks_to_those_who_do_not_see_it(address: str, open_page: Ca
     page = open_page()
     page.goto(address)
     drawing = page.get_by_role("img", name="Used price over 90 days").first
-    assert drawing.get_attribute("aria-label").endswith("$16.00 now, none for part of the time; 2 sales inferred")
+    assert drawing.text_content().endswith("$16.00 now, none for part of the time; 2 sales inferred")
     assert drawing.locator("circle.sale").count() == 2
 
 
