@@ -41,6 +41,8 @@ def prepare_folders(settings: Settings) -> None:
         for folder in folders:
             folder.mkdir(mode=0o700, exist_ok=True)
             folder.chmod(0o700)
+        # The database lies in VAR_DIR itself and needs room for its log beside it.
+        for folder in (settings.var_dir, *folders):
             with tempfile.TemporaryFile(dir=folder) as probe:
                 probe.write(b"\0" * 65536)
     except OSError as error:

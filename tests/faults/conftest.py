@@ -13,6 +13,8 @@ from tests.faults import reliability
 from tests.faults.installation import POLL_SECONDS, START_SECONDS, Holdings, Installation, Verdict, poll
 
 WHOLE_SECONDS = 240.0
+NOTICED_SECONDS = 90.0
+"""Three times the thirty seconds in which a watcher of the database or the disk looks again."""
 LOOK_AGAIN_SECONDS = 8.0
 """A web worker may repeat its verdict for two seconds, and looking takes up to three."""
 

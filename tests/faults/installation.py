@@ -21,6 +21,7 @@ from keepa_deals.identity import ProcessIdentity
 from keepa_deals.processes import ending, paths, surroundings
 from keepa_deals.processes.programs import programs
 from keepa_deals.processes.roster import Entry
+from keepa_deals.processes.supervisor_client import Supervisor
 from keepa_deals.store.columns import instant_from_text, instant_text
 from keepa_deals.whereabouts import clock_of
 from tests.faults.bills import Account, Call, Request, Span, compare
@@ -65,6 +66,26 @@ def poll(holds: Callable[[], object], *, within: float, what: str | Callable[[],
     return time.monotonic() - began
 
 
+def copy_program(root: Path) -> None:
+    """What a checkout holds, into the new folder `root`."""
+    root.mkdir()
+    for item in COPIED:
+        source = ROOT / item
+        if source.is_dir():
+            shutil.copytree(source, root / item, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, root / item)
+
+
+def demo_values() -> dict[str, str]:
+    """The settings of a small demo with a plan that asks Keepa often."""
+    return {
+        "WEB_PORT": str(free_port()),
+        "SIMULATOR_PRODUCTS": "300",
+        "SIMULATOR_TOKENS_PER_MINUTE": str(TOKENS_PER_MINUTE),
+    }
+
+
 @dataclass
 class Installation:
     """One installation of the demo, in a copy of the checkout."""
@@ -78,21 +99,9 @@ class Installation:
     def prepare(cls, folder: Path, **values: str) -> Installation:
         """A copy of the program with this test run's environment as its `venv`; nothing runs yet."""
         root = folder / "checkout"
-        root.mkdir()
-        for item in COPIED:
-            source = ROOT / item
-            if source.is_dir():
-                shutil.copytree(source, root / item, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy2(source, root / item)
+        copy_program(root)
         (root / "venv").symlink_to(sys.prefix)
-        settings = {
-            "WEB_PORT": str(free_port()),
-            "SIMULATOR_PRODUCTS": "300",
-            "SIMULATOR_TOKENS_PER_MINUTE": str(TOKENS_PER_MINUTE),
-            **values,
-        }
-        made = cls(Checkout(root, settings))
+        made = cls(Checkout(root, {**demo_values(), **values}))
         made.checkout.make_database()
         return made
 
@@ -264,6 +273,18 @@ class Installation:
         for log in sorted(self.checkout.settings.log_dir.glob("*.log")):
             parts += [f"--- {log.name}", *log.read_text(errors="replace").splitlines()[-25:]]
         return "\n".join(parts)
+
+
+@contextmanager
+def held_down(installation: Installation, program: str) -> Iterator[None]:
+    """`program` stopped at its supervisor, which so does not start it again until the end."""
+    supervisor = Supervisor(paths.supervisor_socket(installation.checkout.settings))
+    assert supervisor.stop(program)
+    try:
+        poll(lambda: not installation.checkout.entries(program), within=20, what=f"a {program} that is down")
+        yield
+    finally:
+        assert supervisor.start(program)
 
 
 def _holdings(connection: sqlite3.Connection) -> Holdings:

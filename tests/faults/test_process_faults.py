@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 
 import pytest
 
 from keepa_deals.installation import installation_id
 from keepa_deals.processes import paths
-from keepa_deals.processes.supervisor_client import Supervisor
 from keepa_deals.redis_client import connect
 from tests.faults.conftest import Trial
-from tests.faults.installation import Installation, poll
+from tests.faults.installation import Installation, held_down, poll
 
 pytestmark = [pytest.mark.slow, pytest.mark.processes, pytest.mark.timeout(900)]
 
@@ -104,18 +102,6 @@ def test_a_redis_that_is_down_for_20_seconds_ends_nobody_else(trial: Trial) -> N
     trial.recovered()
     poll(installation.live_update_done_since(trial.ended_at), within=180, what="a live update after it")
     assert {name: installation.process(name) for name in others} == others
-
-
-@contextmanager
-def held_down(installation: Installation, program: str) -> Iterator[None]:
-    """`program` stopped at its supervisor, which so does not start it again until the end."""
-    supervisor = Supervisor(paths.supervisor_socket(installation.checkout.settings))
-    assert supervisor.stop(program)
-    try:
-        poll(lambda: not installation.checkout.entries(program), within=20, what=f"a {program} that is down")
-        yield
-    finally:
-        assert supervisor.start(program)
 
 
 def test_a_redis_killed_while_a_message_waits_for_a_busy_worker(trial: Trial) -> None:

@@ -21,13 +21,10 @@ import pytest
 
 from keepa_deals.settings import Settings
 from keepa_deals.store.columns import instant_text
-from tests.faults.conftest import Trial
+from tests.faults.conftest import NOTICED_SECONDS, Trial
 from tests.faults.installation import START_SECONDS, Installation, poll
 
 pytestmark = [pytest.mark.slow, pytest.mark.processes, pytest.mark.timeout(900)]
-
-NOTICED_SECONDS = 90.0
-"""Three times the thirty seconds in which a watcher of the database or the disk looks again."""
 
 
 @contextmanager
