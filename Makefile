@@ -36,7 +36,7 @@ bench: ## the quick benchmarks, one after the other
 judgement: ## judge two simulated worlds and score it against what came true (20 minutes)
 	$(BIN)/python benchmarks/judgement.py
 
-soak: ## half an hour of random faults
+soak: ## half an hour or more of random faults
 	$(BIN)/python tests/faults/soak.py
 
 diagnose: ## does it work, and why not

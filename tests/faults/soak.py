@@ -1,4 +1,4 @@
-"""Half an hour of random faults on one installation at six times the clock: `make soak`, or this file with --help.
+"""At least half an hour of random faults on one installation at six times the clock: `make soak`, or with --help.
 
 Draws the faults from a seed, which it prints, so that a bad night can be had again. Ends with a report, and with 1 if
 anything was lost or doubled, or did not come back by itself.
@@ -22,12 +22,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from keepa_deals.processes import paths  # noqa: E402
+from keepa_deals.processes import paths, roster  # noqa: E402
 from keepa_deals.redis_client import connect  # noqa: E402
-from tests.faults.installation import START_SECONDS, Holdings, Installation, poll  # noqa: E402
+from tests.faults.installation import START_SECONDS, Holdings, Installation, held_down, poll  # noqa: E402
 
 WHOLE_SECONDS = 300.0
-CALM_SECONDS = (5.0, 40.0)
+CALM_SECONDS = (2.0, 20.0)
+WHOLE_KILLS = 20
+"""so often everything is killed at once, however long that takes"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,21 @@ def stop_one(installation: Installation, dice: random.Random) -> str:
 
 def kill_all(installation: Installation, dice: random.Random) -> str:
     installation.send(installation.everything(), signal.SIGKILL)
+    began = time.monotonic()
     installation.start()
-    return "SIGKILL everything, then start"
+    return f"SIGKILL everything, then a start of {time.monotonic() - began:.0f} s"
+
+
+def kill_supervisor(installation: Installation, dice: random.Random) -> str:
+    installation.send([installation.process(roster.SUPERVISOR)], signal.SIGKILL)
+    return "SIGKILL supervisord"
+
+
+def hold_redis_down(installation: Installation, dice: random.Random) -> str:
+    seconds = dice.uniform(5, 30)
+    with held_down(installation, "redis"):
+        pause(seconds)
+    return f"Redis down for {seconds:.0f} s"
 
 
 def empty_redis(installation: Installation, dice: random.Random) -> str:
@@ -96,19 +111,23 @@ def spoil_keepa(installation: Installation, dice: random.Random) -> str:
     return f"Keepa answers {kind} for {seconds:.0f} s"
 
 
-FAULTS: tuple[Fault, ...] = (kill_one, kill_one, stop_one, kill_all, empty_redis, lock_database, spoil_keepa)
+FAULTS: tuple[Fault, ...] = (
+    *(kill_one, kill_one, stop_one, kill_supervisor),
+    *(hold_redis_down, empty_redis, lock_database, spoil_keepa),
+)
 
 
 def main(arguments: list[str]) -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--minutes", type=float, default=30)
+    options.add_argument("--whole-kills", type=int, default=WHOLE_KILLS, help="of everything at once, at least")
     options.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     options.add_argument("--speed", type=float, default=6)
     asked = options.parse_args(arguments)
     print(f"soak: seed {asked.seed}, {asked.minutes:g} minutes at {asked.speed:g} times the clock", flush=True)
     dice = random.Random(asked.seed)
     with an_installation(asked.speed) as installation:
-        outcomes = soak(installation, dice, until=time.monotonic() + 60 * asked.minutes)
+        outcomes = soak(installation, dice, until=time.monotonic() + 60 * asked.minutes, whole_kills=asked.whole_kills)
     bad = [outcome for outcome in outcomes if not outcome.is_good]
     worst = max((outcome.recovered or 0 for outcome in outcomes), default=0)
     print(
@@ -131,14 +150,20 @@ def an_installation(speed: float) -> Iterator[Installation]:
             installation.end()
 
 
-def soak(installation: Installation, dice: random.Random, *, until: float) -> list[Outcome]:
-    """One fault after the other; stops at the first from which there was no way back."""
+def soak(installation: Installation, dice: random.Random, *, until: float, whole_kills: int) -> list[Outcome]:
+    """One fault after the other, every other one the death of everything until there were `whole_kills` of it.
+
+    Stops at the first from which there was no way back.
+    """
     outcomes: list[Outcome] = []
-    while time.monotonic() < until and all(outcome.recovered is not None for outcome in outcomes):
+    while time.monotonic() < until or len(outcomes) < 2 * whole_kills:
         pause(dice.uniform(*CALM_SECONDS))
         before = installation.holdings()
-        fault = dice.choice(FAULTS)(installation, dice)
+        is_whole_kill = len(outcomes) % 2 == 0 and len(outcomes) < 2 * whole_kills
+        fault = (kill_all if is_whole_kill else dice.choice(FAULTS))(installation, dice)
         outcomes.append(judge(installation, fault, before))
+        if outcomes[-1].recovered is None:
+            break
         print(f"{datetime.now(UTC):%H:%M:%S} {outcomes[-1]}", flush=True)
     return outcomes
 
@@ -146,19 +171,12 @@ def soak(installation: Installation, dice: random.Random, *, until: float) -> li
 def judge(installation: Installation, fault: str, before: Holdings) -> Outcome:
     ended = datetime.now(UTC)
     try:
-        recovered = poll(lambda: works_again(installation, ended), within=WHOLE_SECONDS, what=lambda: fault)
+        recovered = poll(lambda: installation.is_whole(since=ended), within=WHOLE_SECONDS, what=lambda: fault)
     except AssertionError:
         print(f"not whole after {fault}: {installation.verdict()}\n{installation.log_tails()}")
         return Outcome(fault, None, 0, 0)
     account = installation.account(before)
     return Outcome(fault, recovered, len(account.lost), len(account.doubled))
-
-
-def works_again(installation: Installation, since: datetime) -> bool:
-    """Whole, but for the memory of how often something was restarted: that is this script's doing."""
-    verdict = installation.verdict()
-    forgiven = verdict.is_fine or verdict.findings & {"restarting_often"}
-    return bool(forgiven) and installation.is_running() and installation.pulses_since(since)
 
 
 if __name__ == "__main__":
