@@ -58,23 +58,26 @@ HEADLINE = Question((("margin", "gte", "20"), ("rank", "lte", "500000")), "profi
 
 
 def fill(path: Path, *, rows: int, seed: int) -> None:
-    """A new file at the newest schema with `rows` deals; triggers are set aside while it is filled."""
+    """A new file at the newest schema with `rows` deals; triggers and indices are set aside while it is filled."""
     migrate(f"sqlite:///{path}")
     connection = sqlite3.connect(path, isolation_level=None)
-    triggers = connection.execute("select name, sql from sqlite_master where type = 'trigger'").fetchall()
-    connection.execute("pragma synchronous = off")
+    aside = connection.execute(
+        "select type, name, sql from sqlite_master where type = 'trigger' or name like 'ix_deals_%' order by type"
+    ).fetchall()
+    for pragma in ("journal_mode = off", "synchronous = off", "cache_size = -200000"):
+        connection.execute(f"pragma {pragma}")
     connection.execute("begin immediate")
-    for name, _ in triggers:
-        connection.execute(f"drop trigger {name}")
+    for kind, name, _ in aside:
+        connection.execute(f"drop {kind} {name}")
     for names, batch in invented_rows(rows, seed=seed):
         places = ", ".join("?" * len(names))
         connection.executemany(f"insert into deals ({', '.join(names)}) values ({places})", batch)
     connection.execute("insert into deal_search (deal_search) values ('rebuild')")
-    for _, sql in triggers:
+    for _, _, sql in aside:
         connection.execute(sql)
     connection.execute("insert into about values ('origin', 'demo'), ('account', 'benchmark')")
     connection.execute("commit")
-    connection.execute("pragma wal_checkpoint(truncate)")
+    connection.execute("pragma journal_mode = wal")
     connection.close()
 
 

@@ -68,11 +68,6 @@ class DealQuery:
     limit: int = DEFAULT_LIMIT
 
     @property
-    def words(self) -> tuple[str, ...]:
-        """What was typed into the search box, as one text; empty for nothing."""
-        return (self.search.text,) if self.search.text else ()
-
-    @property
     def is_filtered(self) -> bool:
         """Whether anything but the state leaves rows out."""
         return self != replace(self.unfiltered(), after=self.after)

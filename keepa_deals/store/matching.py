@@ -43,15 +43,17 @@ def matching(
     A filter is called by its parameter, a range by its field. The mask may be shared: never change it.
     """
     question = replace(query, sort=DEFAULT_SORT, after=None, limit=DEFAULT_LIMIT)
+    conditions = tuple(_conditions(columns, question, connection, now))
+    left_out = besides if any(called == besides for called, _ in conditions) else None
 
     def find() -> Mask:
         found = columns.keys > 0
-        for called, condition in _conditions(columns, question, connection, now):
-            if called != besides:
+        for called, condition in conditions:
+            if called != left_out:
                 found &= condition()
         return found
 
-    mask: Mask = columns.remember(("matching", question, now, besides), find)
+    mask: Mask = columns.remember(("matching", question, now, left_out), find)
     return mask
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from flask import Blueprint, Response, abort, request
@@ -50,6 +51,7 @@ AMOUNTS = {
 }
 
 
+_cents_of = attrgetter(*AMOUNTS.values())
 MOST_COUNTED = 10_000
 COUNTS = ("capped", "exact", "none")
 
@@ -187,7 +189,7 @@ def offer_json(offer: find.SeenOffer, deal: find.Deal) -> dict[str, Any]:
 def deal_json(deal: find.Deal, now: datetime) -> dict[str, Any]:
     """One deal, with the names that filters and sorting use."""
     place = desk().marketplace_of(deal)
-    amounts = {name: place.amount(getattr(deal, column)) for name, column in AMOUNTS.items()}
+    amounts = dict(zip(AMOUNTS, map(place.amount, _cents_of(deal)), strict=True))
     return {
         "asin": deal.asin,
         "domain": deal.domain_id,

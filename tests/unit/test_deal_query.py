@@ -178,7 +178,7 @@ def test_taking_one_filter_away_leaves_the_others() -> None:
     )  # fmt: skip
     assert [bound.parameter for bound in query.without("profit_gte").bounds] == ["roi_gte"]
     assert query.without("condition", "good").conditions == (Condition.NEW,)
-    assert query.without("q").words == ()
+    assert query.without("q").search.terms == ()
     assert query.without("season").seasons == ()
     assert query.without("amazon", "no").amazon == ()
     assert query.without("amazon", "yes").amazon == (False,)
