@@ -168,12 +168,19 @@ def close_up(world: str) -> WorldConstants:
 
 
 def deal_moments(world: str, seed: int, *, products: int = PRODUCTS) -> tuple[list[DealMoment], Playground]:
-    """All deal moments of a seed's world, and where to play them. The same arguments give the same answer."""
+    """All deal moments of a seed's world, and where to play them. The same arguments give the same answer.
+
+    Raises ValueError where the world has none: it is too small.
+    """
     now = instant_of(seed)
     minute = to_keepa_minutes(now)
     lived = build_in_memory(seed=seed, size=products, now=minute, world=close_up(world))
     lived.advance(minute)
     seen = [found for product in _fallen(lived, minute=minute) if (found := _look(lived, product=product, now=now))]
+    if not seen:
+        raise ValueError(
+            f"World {world} of seed {seed} has no deal among its {products} products; ask for more of them."
+        )
     stage = set_stage(lived, purchases=[purchase for _, _, purchase in seen], minute=minute)
     coming = futures(stage, replicates=FUTURE_REPLICATES, days=FUTURE_DAYS, seed=seed)
     means = [_mean_landed(one.sales, grade=int(stage.grades[number])) for number, one in enumerate(coming)]
