@@ -28,23 +28,35 @@ KILLER_SECONDS = 1.0
 
 
 def leave_behind_on_orphaning(settings: Settings) -> None:
-    """Until now TERM would simply end this process; from now on it first looks whether its parent still lives.
+    """Until now TERM would simply end this process; from now on it first looks whether its parent still lives."""
+    parent = os.getppid()
+    signal.signal(
+        signal.SIGTERM,
+        ending_handler(
+            is_orphan=lambda: os.getppid() != parent, leave=lambda: leave_behind(settings), sleep=time.sleep
+        ),
+    )
+
+
+def ending_handler(
+    *, is_orphan: Callable[[], bool], leave: Callable[[], None], sleep: Callable[[float], None]
+) -> Callable[[int, FrameType | None], None]:
+    """What to do on TERM: end, and as an orphan first `leave` something behind.
 
     An orderly stop is asked for by a living supervisord, and means it. Who kills everything reaches us within
     KILLER_SECONDS, and who asks a second time means us.
     """
-    parent, asked = os.getppid(), False
+    asked = False
 
     def end(_number: int, _frame: FrameType | None) -> None:
         nonlocal asked
-        if asked or os.getppid() == parent:
-            sys.exit(0)
-        asked = True
-        time.sleep(KILLER_SECONDS)
-        leave_behind(settings)
+        if not asked and is_orphan():
+            asked = True
+            sleep(KILLER_SECONDS)
+            leave()
         sys.exit(0)
 
-    signal.signal(signal.SIGTERM, end)
+    return end
 
 
 def leave_behind(settings: Settings) -> None:
