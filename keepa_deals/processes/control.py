@@ -31,10 +31,11 @@ from keepa_deals.store.engine import sqlite_file
 UP_SECONDS = 90.0
 """within which every program must have stayed up for its start seconds"""
 SOCKET_SECONDS = 15.0
-WEB_SECONDS = 30.0
+WEB_SECONDS = 90.0
+"""its workers load everything anew, which takes a busy machine half a minute"""
 KILL_ROUNDS = 20
 """a process may fork while it is being ended; its child is found in the next round"""
-PATIENCE_SECONDS = UP_SECONDS + 30.0
+PATIENCE_SECONDS = UP_SECONDS + WEB_SECONDS
 """for another start or stop to end"""
 
 Say = Callable[[str], None]

@@ -160,8 +160,11 @@ def soak(installation: Installation, dice: random.Random, *, until: float, whole
         pause(dice.uniform(*CALM_SECONDS))
         before = installation.holdings()
         is_whole_kill = len(outcomes) % 2 == 0 and len(outcomes) < 2 * whole_kills
-        fault = (kill_all if is_whole_kill else dice.choice(FAULTS))(installation, dice)
-        outcomes.append(judge(installation, fault, before))
+        put_in = kill_all if is_whole_kill else dice.choice(FAULTS)
+        try:
+            outcomes.append(judge(installation, put_in(installation, dice), before))
+        except AssertionError as error:
+            outcomes.append(Outcome(f"{put_in.__name__}: {error}", None, 0, 0))
         if outcomes[-1].recovered is None:
             break
         print(f"{datetime.now(UTC):%H:%M:%S} {outcomes[-1]}", flush=True)

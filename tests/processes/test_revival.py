@@ -96,8 +96,8 @@ def test_the_death_of_the_parent_leaves_behind_what_starts_everything_and_a_kill
     log = checkout.settings.log_dir / LOG
     with supervised(checkout) as (parent, child):
         parent.kill()
-        wait_until(lambda: log.exists() and "not yet started" in log.read_text())
-        wait_until(lambda: not lives(child))
+        wait_until(lambda: log.exists() and "not yet started" in log.read_text(), seconds=90)
+        wait_until(lambda: not lives(child), seconds=60)
     [left] = checkout.living_processes()
     killed = checkout.run(checkout.root / "kill_everything_force.sh")
     assert killed.returncode == 0, killed.stderr
@@ -108,7 +108,7 @@ def test_the_death_of_the_parent_leaves_behind_what_starts_everything_and_a_kill
 def test_who_is_asked_to_end_by_a_living_parent_leaves_nothing(checkout: Checkout) -> None:
     with supervised(checkout) as (_, child):
         os.kill(child, signal.SIGTERM)
-        wait_until(lambda: not lives(child))
+        wait_until(lambda: not lives(child), seconds=60)
     assert not (checkout.settings.log_dir / LOG).exists()
     assert checkout.living_processes() == []
 
