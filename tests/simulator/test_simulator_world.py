@@ -234,6 +234,35 @@ class TestWhatJudgingMeets:
         assert 40 <= np.median(changes) <= 200
 
 
+@pytest.fixture(scope="module")
+def other(short_world: WorldConstants) -> World:
+    second = replace(WORLD_B, history_days=short_world.history_days, fine_days=short_world.fine_days)
+    return build_in_memory(seed=3, size=150, now=MINUTE, world=second)
+
+
+class TestTheSecondWorld:
+    """World B is no copy of A: where the two differ, they differ in what they show."""
+
+    def test_more_sellers_have_several_copies(self, other: World) -> None:
+        sales = other.sales_between(MINUTE - 365 * DAY, MINUTE)
+        assert 0.42 <= (sales["left"][sales["grade"] != 1] > 0).mean() <= 0.6
+
+    def test_keepa_looks_less_often(self, other: World, lived: World, now_minute: int) -> None:
+        def points(world: World) -> float:
+            return float(
+                np.median([len(world.series_of(n, now=now_minute).get(s.SALES, ((),))[0]) for n in range(150)])
+            )
+
+        assert points(other) < 0.85 * points(lived)
+
+    def test_fewer_copies_are_sold(self, other: World, lived: World) -> None:
+        def a_title(world: World) -> float:
+            sold = world.sales_between(MINUTE - 365 * DAY, MINUTE)["product"]
+            return float(np.median(np.bincount(sold, minlength=world.size)[:150]))
+
+        assert a_title(other) < 0.9 * a_title(lived)
+
+
 def test_the_feed_is_refreshed_within_half_a_day(lived: World, now_minute: int, short_world: WorldConstants) -> None:
     visits = lived.last_visits(now_minute)
     assert visits.max() <= now_minute
