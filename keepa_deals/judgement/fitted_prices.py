@@ -49,6 +49,7 @@ FITTED_SELLING = SellingModel(
     season_price=1.0,
     season_demand=1.5,
     frailty=0.5,
+    prudence=1.25,
     error_base=6.2,
     error=(Term("sale price", 8.3, 0.9), Term("doubt", -1.8, 0.4)),
     trust_base=0.0,

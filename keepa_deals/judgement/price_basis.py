@@ -81,6 +81,8 @@ def price_basis(
     values = {
         **_market_values(market, asks=asks, centre=level.centre),
         "copy": _distance(math.log(landed) - grade if landed is not None and landed > 0 else None, level.centre),
+        "new price's drift": _drift(product.new_cents, product.new_avg.d365),
+        "Amazon's drift": _drift(product.amazon_cents, product.amazon_avg.d365),
         "used sales a year": math.log(1.0 + sales.used_a_year) if sales.used_a_year is not None else None,
         "grade": grade,
         "season ahead": ahead,
@@ -138,3 +140,10 @@ def _market_values(market: Market, *, asks: Asks, centre: float) -> dict[str, fl
 
 def _distance(ln_price: float | None, centre: float) -> float | None:
     return None if ln_price is None else max(-REACH, min(REACH, ln_price - centre))
+
+
+def _drift(today: int | None, usual: int | None) -> float | None:
+    """ln of a price today over its own mean of a year: what has moved the new side has moved the title's worth."""
+    if today is None or usual is None or today <= 0 or usual <= 0:
+        return None
+    return max(-REACH, min(REACH, math.log(today / usual)))

@@ -89,6 +89,9 @@ class SellingModel:
     season_demand: float
     """how much the number of buyers swings with the season"""
     frailty: float
+    prudence: float
+    """what a chance's own uncertainty costs: a list price is chosen for the highest expected profit less prudence ×
+    chance × (1 - chance) × what a sale leaves over the salvage"""
     error_base: float
     """ln of the scale of the expected profit's error, in cents, at usual inputs"""
     error: tuple[Term, ...]

@@ -1,4 +1,4 @@
-"""When our copy sells at which price, and which price to ask: the one with the highest expected profit.
+"""When our copy sells at which price, and which price to ask: the one with the highest prudent profit.
 
 Pure. The curve is a rate of sale: how often used copies of this title sell, times how well ours stands among the
 others at its price, month by month of the selling time. A higher price never sells sooner, more days never sell less.
@@ -103,7 +103,7 @@ class SellingPlan:
     """What to ask for our copy and what to expect of it. Chances 0 to 1; cents landed; None is unknown."""
 
     list_cents: int | None
-    """the landed price with the highest expected profit"""
+    """highest expected profit, each chance paying for its uncertainty"""
     chance: float | None
     """sold at it within the selling time, which counts from the purchase; four decimals, as the profit uses it"""
     chance_30: float | None
@@ -202,27 +202,32 @@ def best_list_price(
     salvage_cents: int,
     within_days: int,
 ) -> int:
-    """The list price with the highest expected return, up to Amazon's ceiling: a coarse search, then a fine one."""
+    """The list price with the highest prudent return, up to Amazon's ceiling: a coarse search, then a fine one.
+
+    Where the chance is near a half a small mistake in it moves the profit most, and a search for the highest expected
+    return ends where the curve errs upwards; so each price pays for the uncertainty of its own chance.
+    """
     if sale.cents is None:
         raise ValueError("a list price needs a sale price")
+    prudence = curve.model.prudence
     highest = max(1, round(sale.cents * HIGHEST_RATIO))
     if sale.ceiling_cents is not None:
         highest = max(1, min(highest, sale.ceiling_cents))
     lowest = max(1, min(round(sale.cents * LOWEST_RATIO), highest))
 
-    def expected(list_cents: int) -> float:
+    def prudent(list_cents: int) -> float:
         left = left_of(list_cents)
         if left is None:
             return -math.inf
-        chance = curve.chance(list_cents, within_days)
-        return chance * left + (1 - chance) * salvage_cents
+        chance, gain = curve.chance(list_cents, within_days), left - salvage_cents
+        return salvage_cents + gain * chance - prudence * abs(gain) * chance * (1 - chance)
 
     ratio = (highest / lowest) ** (1 / COARSE_STEPS)
-    best: int = max((round(lowest * ratio**step) for step in range(COARSE_STEPS + 1)), key=expected)
+    best: int = max((round(lowest * ratio**step) for step in range(COARSE_STEPS + 1)), key=prudent)
     for _ in range(2):
         ratio **= 1 / FINE_STEPS
         near = (round(best * ratio**step) for step in range(1 - FINE_STEPS, FINE_STEPS))
-        best = max((price for price in near if lowest <= price <= highest), key=expected, default=best)
+        best = max((price for price in near if lowest <= price <= highest), key=prudent, default=best)
     return best
 
 
@@ -306,7 +311,14 @@ def _steps(
     unsold = f"{costs.salvage_percent:g} % of the sale price, for a copy that is unsold then, half up"
     return (
         Step(SPEED, speed, "count", "full_look", None, "probable used sales, for the time that was observed"),
-        Step(LIST_PRICE, listed, "cents", "rule", None, "the landed price with the highest expected profit"),
+        Step(
+            LIST_PRICE,
+            listed,
+            "cents",
+            "rule",
+            None,
+            "highest expected profit, each chance paying for its uncertainty",
+        ),
         Step(CHANCE, chance_percent, "percent", "rule", None, in_time),
         Step(SALVAGE, salvage, "cents", "settings", None, unsold),
         Step(ERROR_SCALE, scale, "cents", "rule", None, "how far such an expected profit is usually off"),

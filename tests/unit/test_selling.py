@@ -88,20 +88,30 @@ def test_a_title_that_sells_often_sells_ours_sooner() -> None:
     assert fast.chance(4_000, 90) > slow.chance(4_000, 90)
 
 
-def test_the_recommended_price_earns_as_much_as_any_other() -> None:
-    sale, plan = priced(), planned()
+def listed_with(prudence: float) -> int:
+    model = replace(FITTED_SELLING, prudence=prudence)
+    plan = plan_selling(priced(), sales=SOLD, left_of=FEES.net_of, costs=COSTS, now=NOW, model=model)
     assert plan.list_cents is not None
+    return plan.list_cents
+
+
+def test_without_prudence_the_recommended_price_earns_as_much_as_any_other() -> None:
+    sale, salvage = priced(), planned().salvage_cents
     assert sale.cents is not None
-    assert plan.salvage_cents is not None
+    assert salvage is not None
 
     def expected(cents: int) -> float:
         net = FEES.net_of(cents)
         assert net is not None
         chance = CURVE.chance(cents, COSTS.sell_within_days)
-        return chance * net + (1 - chance) * (plan.salvage_cents or 0)
+        return chance * net + (1 - chance) * salvage
 
     best = max(expected(cents) for cents in range(sale.cents // 3, sale.cents * 2, 10))
-    assert expected(plan.list_cents) > best - 5
+    assert expected(listed_with(prudence=0.0)) > best - 5
+
+
+def test_prudence_asks_for_less() -> None:
+    assert listed_with(prudence=2.0) < listed_with(prudence=1.0) < listed_with(prudence=0.0)
 
 
 def test_amazons_ceiling_holds_the_list_price_too() -> None:
