@@ -1,16 +1,34 @@
 const WAIT = 250;
 
-// The panel stays as it was left, from page to page.
+// The panel stays as it was left, from page to page; while it is closed the server need not draw its figures.
 export function rememberPanel(page) {
   const panel = page.querySelector("[data-filters]");
-  panel?.addEventListener("toggle", () => {
+  if (!panel) return;
+  const remember = () => {
     page.cookie = `filters=${panel.open ? "open" : "closed"}; path=/; max-age=31536000; samesite=lax`;
+  };
+  if (!page.cookie.includes("filters=")) remember();
+  panel.addEventListener("toggle", () => {
+    remember();
+    if (panel.open) fill(panel);
   });
-  panel?.addEventListener("keydown", (event) => {
+  panel.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !panel.open) return;
     panel.open = false;
     panel.querySelector("summary").focus();
   });
+}
+
+async function fill(panel) {
+  if (!("bare" in panel.dataset)) return;
+  delete panel.dataset.bare;
+  const answer = await fetch(location.href);
+  const whole = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const drawn of whole.querySelectorAll("[data-range] > .bars, [data-range] > .edges")) {
+    const range = drawn.parentElement.dataset.range;
+    panel.querySelector(`[data-range="${range}"] > .ends`).before(drawn);
+  }
+  panel.querySelector("[data-choices]")?.replaceWith(whole.querySelector("[data-choices]"));
 }
 
 // Says on the button how many deals the filters would show, before they are applied.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +11,13 @@ from flask import Blueprint, redirect, render_template, request
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
-from keepa_deals.deal_query import DealQuery, read_deal_query
+from keepa_deals.deal_fields import Field
+from keepa_deals.deal_fields import shown as text_shown
+from keepa_deals.deal_query import DealQuery, Problem, read_deal_query
 from keepa_deals.search_language import LONGEST_SEARCH
 from keepa_deals.store import facets, find
 from keepa_deals.web import panel
-from keepa_deals.web.api import asked_deal
+from keepa_deals.web.api import MOST_COUNTED, asked_deal
 from keepa_deals.web.columns import VIEW_PARAMETERS, read_view
 from keepa_deals.web.desk import desk
 from keepa_deals.web.explained import explained_steps, waterfall
@@ -23,6 +27,7 @@ from keepa_deals.web.table import CHOICES, Table
 blueprint = Blueprint("pages", __name__)
 
 PAGE_SIZES = (25, 50, 100, 250)
+COUNTS = ("capped", "exact")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +52,15 @@ def deals() -> tuple[str, int] | Response:
     place, now = desk().marketplace, desk().now()
     view, view_problems = read_view(dict(request.args.lists()))
     query, query_problems = read_deal_query(request.args, minor_digits=place.minor_digits, besides=VIEW_PARAMETERS)
-    table, problems = Table(query, view, place), (*query_problems, *view_problems)
+    table, problems = Table(query, view, place), (*query_problems, *view_problems, *_count_problems())
     if "move" in request.args and not problems:
         return redirect(table.here)
     with desk().reading() as connection:
         page = find.find_deals(connection, query, now=now)
-        count = find.count_deals(connection, query, now=now)
+        count = find.count_deals(connection, query, now=now, at_most=_most_counted())
         held = find.holdings(connection, now=now)
-        counted = facets.facets(connection, query, now=now)
-        groups = panel.groups(
-            table,
-            given=request.args,
-            problems=problems,
-            histogram=lambda field: facets.histogram(connection, query, field, now=now),
-        )
-        emptiness = _emptiness(connection, table) if count == 0 else None
+        narrowing = _narrowing(connection, table, problems)
+        emptiness = _emptiness(connection, table) if count.number == 0 else None
     shown: dict[str, Any] = {
         "table": table,
         "view": view,
@@ -69,17 +68,16 @@ def deals() -> tuple[str, int] | Response:
         "page": page,
         "count": count,
         "held": held,
-        "facets": counted,
         "emptiness": emptiness,
         "next_url": _next(table, page),
         "panel": panel,
-        "groups": groups,
         "notes": table.notes([problem for problem in problems if problem.start is None]),
         "searching": next((problem for problem in problems if problem.start is not None), None),
         "typed": request.args.get("q", "")[:LONGEST_SEARCH],
         "page_sizes": sorted({*PAGE_SIZES, query.limit}),
         "sparkline": sparkline,
     }
+    shown |= narrowing
     is_wrong = any(not problem.is_unknown for problem in problems)
     return render_template("deals.html", **shown), 400 if is_wrong else 200
 
@@ -97,6 +95,34 @@ def deal(asin: str) -> str:
         bars=waterfall(details.deal),
         steps=explained_steps(details.explanation, place),
     )
+
+
+def _count_problems() -> list[Problem]:
+    text = request.args.get("count", "capped")
+    wrong = f"count is {text_shown(text)}; it must be one of {', '.join(COUNTS)}."
+    return [] if text in COUNTS else [Problem("count", wrong)]
+
+
+def _most_counted() -> int:
+    """Where counting ends, unless an exact number was asked for."""
+    return sys.maxsize if request.args.get("count") == "exact" else MOST_COUNTED
+
+
+def _narrowing(connection: Connection, table: Table, problems: Sequence[Problem]) -> dict[str, Any]:
+    """What the filter panel shows: bare while a script keeps it closed, since then nobody sees its figures."""
+    query, now = table.query, desk().now()
+    is_bare = request.cookies.get("filters") == "closed" and not problems
+    nothing = facets.Facets((), is_complete=False)
+
+    def histogram(field: Field) -> tuple[facets.Bucket, ...]:
+        return () if is_bare else facets.histogram(connection, query, field, now=now)
+
+    return {
+        "is_bare": is_bare,
+        "is_open": bool(problems) or request.cookies.get("filters") == "open",
+        "facets": nothing if is_bare else facets.facets(connection, query, now=now),
+        "groups": panel.groups(table, given=request.args, problems=problems, histogram=histogram),
+    }
 
 
 def _next(table: Table, page: find.DealsPage) -> str | None:

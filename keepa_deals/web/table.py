@@ -117,6 +117,11 @@ class Table:
     def here(self) -> str:
         return self.address(self.query)
 
+    @property
+    def counted_exactly(self) -> str:
+        """This very page, with all of its deals counted."""
+        return f"{self.here}{'&' if '?' in self.here else '?'}count=exact"
+
     def question_text(self) -> str:
         """The question as parameters, without the view and from its first page on: for the API and its exports."""
         first_page = self.query.starting_after(None)

@@ -81,6 +81,20 @@ def test_the_filters_stay_as_they_were_left(address: str, open_page: Callable[..
     assert not page.get_by_label("ROI, at least").is_visible()
 
 
+def test_the_figures_of_a_closed_panel_come_when_it_is_opened(address: str, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.goto(address)
+    page.goto(f"{address}/?profit_gte=5")
+    assert page.locator(".bars").count() == 0
+    page.locator(".filters > summary").click()
+    page.locator("[data-range=profit] .bars").wait_for()
+    assert page.locator("[data-range=profit] .bars").get_attribute("aria-label").startswith("Spread from")
+    assert page.get_by_label("Good 26").is_visible()
+    page.get_by_label("Good 26").check()
+    page.get_by_role("button", name="Show 26 deals").click()
+    assert "profit_gte=5&condition=good" in page.url
+
+
 def test_columns_are_chosen_and_put_in_order(address: str, open_page: Callable[..., Page]) -> None:
     page = open_page()
     page.goto(f"{address}/?profit_gte=5")

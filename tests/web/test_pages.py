@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Callable
 from datetime import timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -14,8 +16,8 @@ from sqlalchemy import insert
 
 from keepa_deals.health import Finding, Level, Verdict, VerdictState
 from keepa_deals.store.engine import Database
-from keepa_deals.store.tables import candidates
-from tests.builders import NOW, a_deal_row, asin_number
+from keepa_deals.store.tables import candidates, deals
+from tests.builders import NOW, a_deal_row, a_spark, asin_number
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>{{ 7*7 }}\u202e evil"
 GONE = {"state": "gone", "gone_at": NOW - timedelta(hours=3), "gone_reason": "no used offer was left"}
@@ -78,6 +80,46 @@ def test_page_api_and_count_agree(client: FlaskClient, hold: Callable[..., None]
     page, api = page_of(client, f"/{question}"), client.get(f"/api/deals{question}").get_json()
     assert count_on(page) == api["count"] == client.get(f"/api/deal-count{question}").get_json()["count"]
     assert asins_on(page) == [deal["asin"] for deal in api["deals"]]
+
+
+def test_many_deals_are_counted_only_when_asked_to(client: FlaskClient, database: Database) -> None:
+    row = a_deal_row()
+    with database.write.begin() as connection:
+        connection.execute(insert(deals), [row | {"asin": asin_number(n)} for n in range(10_001)])
+    page = page_of(client, "/?set=buy")
+    assert count_on(page) == 10_000
+    assert 'href="/?set=buy&amp;count=exact"' in page
+    assert count_on(page_of(client, "/?set=buy&count=exact")) == 10_001
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("set=sell", "set is &#39;sell&#39;"),
+        ("columns=colour", "no column &#39;colour&#39;"),
+        ("count=all", "count is &#39;all&#39;"),
+    ],
+)
+def test_a_view_that_does_not_exist_is_noted_and_forgotten(
+    client: FlaskClient, hold: Callable[..., None], question: str, words: str
+) -> None:
+    hold(a_deal_row())
+    page = page_of(client, f"/?{question}&roi_gte=1")
+    assert words in page
+    assert count_on(page) == 1
+    assert [link["href"] for link in Tags(page).of("a") if "data-dismiss" in link] == ["/?roi_gte=1"]
+
+
+def test_a_table_page_and_all_it_needs_weigh_under_150_kilobytes(
+    client: FlaskClient, hold: Callable[..., None]
+) -> None:
+    title = "Principles of Invented Hydraulics, Revised and Expanded, {}th Edition"
+    hold(*(a_deal_row(asin=asin_number(n), title=title.format(n), spark=a_spark(sales=n % 5)) for n in range(100)))
+    page = page_of(client, "/?limit=100")
+    folder = Path(client.application.static_folder)
+    files = [folder / Path(link["href"]).name for link in Tags(page).of("link")] + list(folder.glob("*.js"))
+    weights = {"page": page.encode()} | {file.name: file.read_bytes() for file in files}
+    assert sum(len(gzip.compress(content)) for content in weights.values()) < 150_000
 
 
 def test_a_hostile_title_is_text_on_every_page(client: FlaskClient, hold: Callable[..., None]) -> None:
