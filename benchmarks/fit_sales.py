@@ -25,12 +25,19 @@ import numpy.typing as npt
 
 from benchmarks.moments import TrueSale, cached_moments
 from keepa_deals.judgement.fitted_sales import FITTED
-from keepa_deals.judgement.inferred_sales import SalesHistory, SoldGap, infer_sales, sold_gaps
+from keepa_deals.judgement.inferred_sales import SalesHistory, SoldGaps, infer_sales, sold_gaps
 from keepa_deals.judgement.market_history import MarketHistory, read_market
 from keepa_deals.judgement.model import EventPriceModel, RankCurve, SalesModel, SideWeights
-from keepa_deals.judgement.rank_falls import WINDOW_MINUTES, read_rank, sales_a_year, telling_gaps
-from keepa_deals.judgement.sale_sides import side_inputs, used_probability
-from keepa_deals.judgement.sold_price import sold_price
+from keepa_deals.judgement.rank_falls import (
+    WINDOW_MINUTES,
+    TellingGaps,
+    rank_gaps,
+    read_rank,
+    sales_a_year,
+    telling_gaps,
+)
+from keepa_deals.judgement.sale_sides import side_inputs, used_probabilities
+from keepa_deals.judgement.sold_price import sold_prices
 from keepa_deals.records import Product
 from keepa_deals.units import to_keepa_minutes
 
@@ -41,6 +48,8 @@ TOLERANCE_MINUTES = 72 * 60
 RANK_LAG_MINUTES = 180
 """A rank shows a sale up to hours late, so a sale shortly before a gap is counted into it."""
 YEARS = 2.0
+MOST_SALES_OF_A_TITLE = 40
+"""So many sales of one title teach the sides at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +95,23 @@ def fit(taught: Sequence[Lesson]) -> SalesModel:
     return model
 
 
+def _told(one: Lesson, model: SalesModel) -> tuple[TellingGaps, Array]:
+    """The gaps that tell of a sale, and whether there was one."""
+    told = telling_gaps(rank_gaps(one.product, now=one.now), model=model)
+    pairs = zip(told.gaps.after.tolist(), told.gaps.before.tolist(), strict=True)
+    return told, np.array([float(bool(one.between(after, before))) for after, before in pairs])
+
+
 def _fit_climbs(taught: Sequence[Lesson], model: SalesModel) -> SalesModel:
     """When a climb that is too small hides a sale."""
     rows, truth = [], []
     for one in taught:
-        rate, gaps = telling_gaps(one.product, now=one.now, model=model)
-        for gap in gaps:
-            if gap.shortfall is not None:
-                rows.append((1.0, math.log(rate * (gap.before - gap.after)), gap.shortfall))
-                truth.append(float(bool(one.between(gap.after, gap.before))))
-    found = logistic(np.array(rows), np.array(truth), weight=np.ones(len(rows)))
+        told, sold = _told(one, model)
+        expected = np.log(told.sales_a_minute * told.gaps.length)
+        inputs = np.stack([np.ones(len(expected)), expected, told.shortfall], axis=1)
+        rows.append(inputs[~told.fell])
+        truth.append(sold[~told.fell])
+    found = _logistic_of(rows, truth)
     return replace(
         model,
         climb_intercept=round(found[0], 3),
@@ -108,13 +124,19 @@ def _fit_shifts(taught: Sequence[Lesson], model: SalesModel) -> SalesModel:
     """How late the level after a fall may speak before it is no sale."""
     rows, truth = [], []
     for one in taught:
-        for gap in telling_gaps(one.product, now=one.now, model=model)[1]:
-            late = gap.age / (gap.before - gap.after)
-            if gap.shortfall is None and late > 1:
-                rows.append((1.0, math.log(late)))
-                truth.append(float(bool(one.between(gap.after, gap.before))))
-    found = logistic(np.array(rows), np.array(truth), weight=np.ones(len(rows)), ridge=0.1)
+        told, sold = _told(one, model)
+        late = told.fell & (told.age > told.gaps.length)
+        inputs = np.stack([np.ones(len(sold)), np.log(told.age / told.gaps.length)], axis=1)
+        rows.append(inputs[late])
+        truth.append(sold[late])
+    found = _logistic_of(rows, truth)
     return replace(model, shift_steepness=round(-found[1], 3), shift_middle=round(found[0] / -found[1], 3))
+
+
+def _logistic_of(rows: Sequence[Array], truth: Sequence[Array]) -> list[float]:
+    inputs, true = np.concatenate(rows), np.concatenate(truth)
+    found: list[float] = logistic(inputs, true, weight=np.ones(len(true))).tolist()
+    return found
 
 
 def _fit_law(taught: Sequence[Lesson], model: SalesModel) -> SalesModel:
@@ -139,10 +161,9 @@ def _rate(one: Lesson, model: SalesModel) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class _Sided:
-    """The gaps of one history with the inputs of their sides and the truth."""
+    """The gaps of one history by the rank, with the inputs of their sides and the truth."""
 
-    gaps: list[SoldGap]
-    inputs: list[tuple[float, ...]]
+    inputs: Array
     used: Array
     sold: Array
 
@@ -150,18 +171,25 @@ class _Sided:
 def _sided(taught: Sequence[Lesson], model: SalesModel) -> list[_Sided]:
     histories = []
     for one in taught:
-        market = _market(one)
-        gaps = [gap for gap in sold_gaps(one.product, market=market, now=one.now, model=model).gaps if gap.by_rank]
-        inside = [one.between(gap.after, gap.before) for gap in gaps]
+        market, gaps, inside = _inside(one, model)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            inputs = side_inputs(market, after=gaps.after[gaps.by_rank], minute=gaps.minute[gaps.by_rank])
         histories.append(
             _Sided(
-                gaps=gaps,
-                inputs=side_inputs(market, sold=[(gap.after, gap.minute) for gap in gaps]),
-                used=np.array([sum(sale.is_used for sale in sales) for sales in inside], dtype=float),
-                sold=np.array([len(sales) for sales in inside], dtype=float),
+                inputs=inputs,
+                used=np.array([sum(sale.is_used for sale in sales) for sales in inside[: len(inputs)]], dtype=float),
+                sold=np.array([len(sales) for sales in inside[: len(inputs)]], dtype=float),
             )
         )
     return histories
+
+
+def _inside(one: Lesson, model: SalesModel) -> tuple[MarketHistory, SoldGaps, list[list[TrueSale]]]:
+    """The market, the gaps (those by the rank come first), and what truly sold in each."""
+    market = _market(one)
+    gaps = sold_gaps(one.product, market=market, now=one.now, model=model)
+    pairs = zip(gaps.after.tolist(), gaps.before.tolist(), strict=True)
+    return market, gaps, [one.between(after, before) for after, before in pairs]
 
 
 def _market(one: Lesson) -> MarketHistory:
@@ -173,13 +201,11 @@ def _fit_sides(taught: Sequence[Lesson], model: SalesModel) -> SalesModel:
     """The logistic of used or new. No title counts for more than a few of its sales: titles differ, sales do not."""
     rows, used, weight = [], [], []
     for one in _sided(taught, model):
-        total = one.sold.sum()
-        for inputs, was_used, sold in zip(one.inputs, one.used, one.sold, strict=True):
-            if sold:
-                rows.append((1.0, *inputs))
-                used.append(was_used / sold)
-                weight.append(sold * min(1.0, 40 / total))
-    found = logistic(np.array(rows), np.array(used), weight=np.array(weight), ridge=3.0)
+        sold = one.sold > 0
+        rows.append(np.concatenate([np.ones((int(sold.sum()), 1)), one.inputs[sold]], axis=1))
+        used.append(one.used[sold] / one.sold[sold])
+        weight.append(one.sold[sold] * min(1.0, MOST_SALES_OF_A_TITLE / max(one.sold.sum(), 1.0)))
+    found = logistic(np.concatenate(rows), np.concatenate(used), weight=np.concatenate(weight), ridge=3.0)
     names = [field.name for field in fields(SideWeights)]
     return replace(model, side=SideWeights(**{n: round(float(w), 3) for n, w in zip(names, found, strict=True)}))
 
@@ -187,40 +213,38 @@ def _fit_sides(taught: Sequence[Lesson], model: SalesModel) -> SalesModel:
 def _side_loss(histories: Sequence[_Sided], model: SalesModel) -> float:
     loss = total = 0.0
     for one in histories:
-        p = np.array([used_probability(inputs, weights=model.side) for inputs in one.inputs])
-        if len(p):
-            part = min(1.0, 40 / max(one.sold.sum(), 1.0))
-            loss -= part * float((one.used * np.log(p) + (one.sold - one.used) * np.log(1 - p)).sum())
-            total += part * float(one.sold.sum())
+        p = used_probabilities(one.inputs, weights=model.side)
+        part = min(1.0, MOST_SALES_OF_A_TITLE / max(one.sold.sum(), 1.0))
+        loss -= part * float((one.used * np.log(p) + (one.sold - one.used) * np.log(1 - p)).sum())
+        total += part * float(one.sold.sum())
     return loss / total
 
 
 def _fit_drops(taught: Sequence[Lesson], model: SalesModel) -> SalesModel:
     """Used sales per drop of the used offers where no rank was observed."""
-    drops = sold = 0.0
+    drops = sold = 0
     for one in taught:
-        market = _market(one)
-        for gap in sold_gaps(one.product, market=market, now=one.now, model=model).gaps:
-            if not gap.by_rank:
-                drops += 1
-                sold += min(1, sum(sale.is_used for sale in one.between(gap.after, gap.before)))
-    return replace(model, drop_count=round(min(0.3, sold / max(drops, 1.0)), 3))
+        _, gaps, inside = _inside(one, model)
+        dark = [sales for sales, by_rank in zip(inside, gaps.by_rank, strict=True) if not by_rank]
+        drops += len(dark)
+        sold += sum(any(sale.is_used for sale in sales) for sales in dark)
+    return replace(model, drop_count=round(min(0.3, sold / max(drops, 1)), 3))
 
 
 def _fit_prices(taught: Sequence[Lesson], model: SalesModel) -> SalesModel:
     """What used copies went for against the lowest price before, with and without a rise after; in medians."""
-    plain = EventPriceModel(rise_offset=0.0, rise_sd=1e-3, quiet_offset=0.0, quiet_sd=2e-3, box_weight=0.0)
+    plain = replace(model.price, rise_offset=0.0, quiet_offset=0.0, box_weight=0.0)
     risen: list[float] = []
     quiet: list[float] = []
     for one in taught:
-        market = _market(one)
-        for gap in sold_gaps(one.product, market=market, now=one.now, model=model).gaps:
-            truth = [sale.landed_cents for sale in one.between(gap.after, gap.before) if sale.is_used]
-            if not gap.by_rank or not truth:
-                continue
-            price = sold_price(market, after=gap.after, before=gap.before, model=plain)
-            if price.cents is not None:
-                (risen if price.has_risen else quiet).append(math.log(float(np.mean(truth)) / price.cents))
+        market, gaps, inside = _inside(one, model)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            prices = sold_prices(market, after=gaps.after, before=gaps.before, model=plain)
+        for place in np.flatnonzero(gaps.by_rank & np.isfinite(prices.cents)).tolist():
+            truth = [sale.landed_cents for sale in inside[place] if sale.is_used]
+            if truth:
+                off = math.log(float(np.mean(truth)) / prices.cents[place])
+                (risen if prices.has_risen[place] else quiet).append(off)
     up, still = np.array(risen), np.array(quiet)
     return replace(
         model,
@@ -313,12 +337,8 @@ def _look_at_rates(name: str, pairs: Sequence[tuple[float | None, int]]) -> None
 
 def _look_at_sides(checked: Sequence[Lesson], model: SalesModel) -> None:
     histories = _sided(checked, model)
-    told, used, sold = [], [], []
-    for one in histories:
-        told += [used_probability(inputs, weights=model.side) for inputs in one.inputs]
-        used += list(one.used)
-        sold += list(one.sold)
-    p, u, s = np.array(told), np.array(used), np.array(sold)
+    p = np.concatenate([used_probabilities(one.inputs, weights=model.side) for one in histories])
+    u, s = (np.concatenate([getattr(one, name) for one in histories]) for name in ("used", "sold"))
     bands = [(p >= low) & (p < low + 0.1) for low in np.arange(0, 1, 0.1)]
     told_true = [f"{p[b].mean():.2f}/{u[b].sum() / s[b].sum():.2f}" for b in bands if s[b].sum() > 50]
     print(f"used, told / true by tenths: {' '.join(told_true)}; log loss {_side_loss(histories, model):.4f}")

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from math import isnan
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from keepa_deals.judgement.fitted_sales import FITTED
 from keepa_deals.judgement.market_history import MarketHistory, read_market
 from keepa_deals.judgement.model import SalesModel
-from keepa_deals.judgement.observed import observed_spans
+from keepa_deals.judgement.observed import Array, observed_gaps
 from keepa_deals.judgement.rank_falls import WINDOW_MINUTES, RankReading, expected_count, read_rank, sales_a_year
-from keepa_deals.judgement.sale_sides import context_inputs, side_inputs, used_probability
-from keepa_deals.judgement.sold_price import sold_price
+from keepa_deals.judgement.sale_sides import context_inputs, side_inputs, used_probabilities
+from keepa_deals.judgement.sold_price import SoldPrices, sold_prices
 from keepa_deals.records import Product
 from keepa_deals.units import to_keepa_minutes
 
-MOST_SALES_A_YEAR = 100_000.0
-"""the law of rank and sales was measured on slow books: at the very best ranks it would say billions"""
 MOST_TOLD_OF_A_GAP = 50
 """so many sales of one gap are told apart at most; beyond it each stands for several"""
 
@@ -59,22 +63,17 @@ class SalesHistory:
 
 
 @dataclass(frozen=True, slots=True)
-class SoldGap:
-    """A gap in what was observed with about so many sales in it, the latest at `minute`. Keepa minutes."""
-
-    after: int
-    before: int
-    minute: int
-    count: float
-    by_rank: bool
-
-
-@dataclass(frozen=True, slots=True)
 class SoldGaps:
-    """All gaps with sales, oldest first, and what the rank says of the rate."""
+    """Gaps in what was observed with sales in them, and what the rank says of the rate. Keepa minutes."""
 
-    gaps: tuple[SoldGap, ...]
-    reading: RankReading
+    after: npt.NDArray[Any]
+    before: npt.NDArray[Any]
+    minute: npt.NDArray[Any]
+    """of the latest sale"""
+    count: Array
+    """expected sales"""
+    by_rank: npt.NDArray[np.bool_]
+    observed_minutes: float
     sales_a_year: float | None
 
 
@@ -82,10 +81,33 @@ def sold_gaps(product: Product, *, market: MarketHistory, now: datetime, model: 
     """Where copies of any condition were sold in the two years before `now`: by the rank, else by offers that left."""
     reading = read_rank(product, now=now, model=model)
     rate = sales_a_year(reading, product=product, model=model)
-    rate = None if rate is None else min(rate, MOST_SALES_A_YEAR)
-    by_rank = _gaps_by_rank(reading, rate=rate or 0.0)
-    by_drops = _gaps_by_drops(market, reading=reading, until=to_keepa_minutes(now), model=model)
-    return SoldGaps(tuple(sorted([*by_rank, *by_drops], key=lambda gap: gap.before)), reading, rate)
+    falls = reading.falls
+    counts = [expected_count(fall, sales_a_year=rate or 0.0) for fall in falls]
+    after, before = _drops_unobserved(market, reading=reading, until=to_keepa_minutes(now))
+    return SoldGaps(
+        after=np.array([*(fall.after for fall in falls), *after], dtype=np.int64),
+        before=np.array([*(fall.before for fall in falls), *before], dtype=np.int64),
+        minute=np.array([*(fall.minute for fall in falls), *((after + before) // 2)], dtype=np.int64),
+        count=np.array([*counts, *(model.drop_count for _ in after)], dtype=np.float64),
+        by_rank=np.arange(len(falls) + len(after)) < len(falls),
+        observed_minutes=reading.observed_minutes,
+        sales_a_year=rate,
+    )
+
+
+def _drops_unobserved(
+    market: MarketHistory, *, reading: RankReading, until: int
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Drops of the used offers where no rank was observed, after and before: most of them are withdrawals."""
+    gaps = observed_gaps(market.used_offers, since=until - WINDOW_MINUTES)
+    fell = gaps.left < gaps.was
+    after, before = gaps.after[fell], gaps.before[fell]
+    if len(reading.observed.before):
+        place = np.searchsorted(reading.observed.before, after, side="right")
+        starts = np.append(reading.observed.after, until)
+        dark = starts[place] >= before
+        after, before = after[dark], before[dark]
+    return after, before
 
 
 def infer_sales(product: Product, *, now: datetime, model: SalesModel = FITTED) -> SalesHistory:
@@ -95,67 +117,36 @@ def infer_sales(product: Product, *, now: datetime, model: SalesModel = FITTED) 
     """
     until = to_keepa_minutes(now)
     market = read_market(product, since=until - WINDOW_MINUTES, until=until)
-    found = sold_gaps(product, market=market, now=now, model=model)
-    inputs = side_inputs(market, sold=[(gap.after, gap.minute) for gap in found.gaps])
-    used = [used_probability(one, weights=model.side) for one in inputs]
-    sales = [
-        sale
-        for gap, probability in zip(found.gaps, used, strict=True)
-        for sale in _sales_of(gap, probability, market=market, model=model)
-    ]
-    share = _used_share(found.gaps, used, market=market, until=until, model=model)
-    rate = found.sales_a_year
+    gaps = sold_gaps(product, market=market, now=now, model=model)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        inputs = side_inputs(market, after=gaps.after, minute=gaps.minute)
+        used = used_probabilities(inputs, weights=model.side)
+        prices = sold_prices(market, after=gaps.after, before=gaps.before, model=model.price)
+        today = used_probabilities(context_inputs(market, minute=np.array([until])), weights=model.side)
+    share = _used_share(gaps, used, context=float(today[0]), model=model)
+    rate = gaps.sales_a_year
     return SalesHistory(
-        sales=tuple(sorted(sales, key=lambda sale: sale.minute)),
-        observed_days=found.reading.observed_minutes / 1440,
+        sales=tuple(sorted(_sales(gaps, used, prices), key=attrgetter("minute"))),
+        observed_days=gaps.observed_minutes / 1440,
         used_a_year=rate * share if rate is not None else None,
         all_a_year=rate,
     )
 
 
-def _gaps_by_rank(reading: RankReading, *, rate: float) -> Iterator[SoldGap]:
-    for fall in reading.falls:
-        count = expected_count(fall, sales_a_year=rate)
-        yield SoldGap(fall.after, fall.before, fall.minute, count, by_rank=True)
+def _sales(gaps: SoldGaps, used: Array, prices: SoldPrices) -> Iterator[InferredSale]:
+    """One sale for each that is likely in a gap: the latest as the curve dates it, the others spread before it."""
+    columns = (gaps.after, gaps.before, gaps.minute, gaps.count, used, prices.cents, prices.log_sd, gaps.by_rank)
+    for after, before, minute, count, p, cents, log_sd, by_rank in zip(*map(np.ndarray.tolist, columns), strict=True):
+        price = None if isnan(cents) else int(cents)
+        sd = None if isnan(cents) else log_sd
+        number = max(1, min(MOST_TOLD_OF_A_GAP, round(count)))
+        for place in range(1, number):
+            earlier = after + (2 * place - 1) * (minute - after) // (2 * number - 2)
+            yield InferredSale(after, before, earlier, count / number, p, price, sd, by_rank)
+        yield InferredSale(after, before, minute, count / number, p, price, sd, by_rank)
 
 
-def _gaps_by_drops(market: MarketHistory, *, reading: RankReading, until: int, model: SalesModel) -> Iterator[SoldGap]:
-    """Drops of the used offers where no rank was observed: most of them are withdrawals."""
-    for span in observed_spans(market.used_offers, since=until - WINDOW_MINUTES):
-        for place in range(1, len(span.values)):
-            after, before = span.minutes[place - 1], span.minutes[place]
-            if span.values[place] < span.values[place - 1] and not _is_observed(reading, after=after, before=before):
-                yield SoldGap(after, before, (after + before) // 2, model.drop_count, by_rank=False)
-
-
-def _is_observed(reading: RankReading, *, after: int, before: int) -> bool:
-    """Whether any of the time between two minutes has a rank, which then says what there is to say."""
-    return any(span.minutes[0] < before and after < span.minutes[-1] for span in reading.spans)
-
-
-def _sales_of(gap: SoldGap, used: float, *, market: MarketHistory, model: SalesModel) -> Iterator[InferredSale]:
-    """One sale for each that is likely in the gap: the latest as the curve dates it, the others spread before it."""
-    price = sold_price(market, after=gap.after, before=gap.before, model=model.price)
-    number = max(1, min(MOST_TOLD_OF_A_GAP, round(gap.count)))
-    for place in range(number):
-        earlier = (2 * place + 1) * (gap.minute - gap.after) // (2 * max(1, number - 1))
-        yield InferredSale(
-            after=gap.after,
-            before=gap.before,
-            minute=gap.minute if place == number - 1 else gap.after + earlier,
-            expected_count=gap.count / number,
-            used_probability=used,
-            landed_cents=price.cents,
-            log_sd=price.log_sd,
-            by_rank=gap.by_rank,
-        )
-
-
-def _used_share(
-    gaps: Sequence[SoldGap], used: Sequence[float], *, market: MarketHistory, until: int, model: SalesModel
-) -> float:
+def _used_share(gaps: SoldGaps, used: Array, *, context: float, model: SalesModel) -> float:
     """The used part of all sales: the title's own by rank, shrunk to what the market of today speaks for."""
-    context = used_probability(context_inputs(market, minute=until), weights=model.side)
-    counts = [gap.count if gap.by_rank else 0.0 for gap in gaps]
-    sold = sum(count * p for count, p in zip(counts, used, strict=True))
-    return (model.share_sales * context + sold) / (model.share_sales + sum(counts))
+    counts = np.where(gaps.by_rank, gaps.count, 0.0)
+    return float((model.share_sales * context + counts @ used) / (model.share_sales + counts.sum()))

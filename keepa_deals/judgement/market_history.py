@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from keepa_deals.judgement.observed import Points, points, without_glitches
 from keepa_deals.records import Product
@@ -26,13 +29,17 @@ LANDED_GRADES = ("landed_like_new", "landed_very_good", "landed_good", "landed_a
 class Happenings:
     """The minutes at which something happened, rising, and the time in which it could have been seen."""
 
-    minutes: tuple[int, ...]
+    minutes: npt.NDArray[Any]
     watched_minutes: float
 
-    def between(self, after: int, before: int) -> bool:
-        """Whether it happened in (after, before]."""
-        place = bisect_right(self.minutes, after)
-        return place < len(self.minutes) and self.minutes[place] <= before
+    def between(self, after: npt.NDArray[Any], before: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        """Whether it happened in (after, before], for each pair."""
+        if not len(self.minutes):
+            return np.zeros(len(after), np.bool_)
+        place = np.searchsorted(self.minutes, after, side="right")
+        there: npt.NDArray[np.bool_] = place < len(self.minutes)
+        there[there] = self.minutes[place[there]] <= before[there]
+        return there
 
     def expected(self, length: float) -> float:
         """How often it happens by chance in so many minutes."""
@@ -87,24 +94,17 @@ def read_market(product: Product, *, since: int, until: int) -> MarketHistory:
 
 def _rises(prices: Points, *, since: int, until: int) -> Happenings:
     """When the lowest price rose by more than 2 %, or went away altogether."""
-    steps = zip(prices.minutes[1:], prices.values, prices.values[1:], strict=False)
-    minutes = tuple(
-        minute
-        for minute, was, is_now in steps
-        if was is not None and (is_now is None or is_now > was * RISE) and minute >= since
-    )
-    return Happenings(minutes, _watched(prices, since=since, until=until))
+    minutes, values = prices.arrays
+    was, left = values[:-1], values[1:]
+    rose = (left > was * RISE) | (np.isfinite(was) & np.isnan(left))
+    return Happenings(minutes[1:][rose & (minutes[1:] >= since)], _watched(prices, since=since, until=until))
 
 
 def _drops(counts: Points, *, since: int, until: int) -> Happenings:
     """When the number of offers fell; from nothing known to something nothing fell."""
-    steps = zip(counts.minutes[1:], counts.values, counts.values[1:], strict=False)
-    minutes = tuple(
-        minute
-        for minute, was, is_now in steps
-        if was is not None and is_now is not None and is_now < was and minute >= since
-    )
-    return Happenings(minutes, _watched(counts, since=since, until=until))
+    minutes, values = counts.arrays
+    fell = values[1:] < values[:-1]
+    return Happenings(minutes[1:][fell & (minutes[1:] >= since)], _watched(counts, since=since, until=until))
 
 
 def _watched(seen: Points, *, since: int, until: int) -> float:
@@ -120,13 +120,12 @@ def _shipping(product: Product, *, used: Points, until: int) -> int:
     return round(weight * median(found) + (1 - weight) * USUAL_SHIPPING_CENTS)
 
 
-def _shippings(product: Product, *, used: Points, until: int) -> list[int]:
+def _shippings(product: Product, *, used: Points, until: int) -> list[float]:
     grades = [points(product.history.get(name), until=until) for name in LANDED_GRADES]
-    fetched = sorted({minute for grade in grades for minute in grade.minutes})[-FETCHES:]
-    found = []
-    for minute in fetched:
-        landed = [cents for grade in grades if (cents := grade.at(minute)) is not None]
-        item = used.at(minute)
-        if landed and item is not None and 0 <= min(landed) - item <= MOST_SHIPPING_CENTS:
-            found.append(min(landed) - item)
-    return found
+    fetched = np.array(sorted({minute for grade in grades for minute in grade.minutes[-FETCHES:]})[-FETCHES:])
+    if not len(fetched):
+        return []
+    landed = np.fmin.reduce([grade.at_each(fetched) for grade in grades])
+    shipping = landed - used.at_each(fetched)
+    likely: list[float] = shipping[(shipping >= 0) & (shipping <= MOST_SHIPPING_CENTS)].tolist()
+    return likely

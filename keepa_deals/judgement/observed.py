@@ -1,14 +1,19 @@
-"""Histories as they were really seen: in order, within a window, without nonsense, in spans nobody bridges."""
+"""Histories as they were really seen: in order, within a window, without nonsense, in gaps that bridge nothing."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from itertools import pairwise
-from operator import sub
-from statistics import median_low
+from functools import cached_property
+from operator import lt
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from keepa_deals.records import Series
+
+Array = npt.NDArray[np.float64]
 
 OUTAGE_MINUTES = 7 * 1440
 OUTAGE_GAPS = 5
@@ -16,35 +21,56 @@ OUTAGE_GAPS = 5
 histories: 95 % of rank gaps are under 5 to 9 days)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Points:
     """A step series in order: one value a minute, minutes rising; None is "nothing" and holds like any value."""
 
     minutes: tuple[int, ...]
     values: tuple[int | None, ...]
 
-    def at(self, minute: int) -> int | None:
-        """The value in force at `minute`; None before the first point."""
-        place = bisect_right(self.minutes, minute)
-        return self.values[place - 1] if place else None
+    @cached_property
+    def arrays(self) -> tuple[npt.NDArray[Any], Array]:
+        """Minutes and values as numpy knows them; nothing is not a number."""
+        return np.array(self.minutes, dtype=np.int64), np.array(self.values, dtype=np.float64)
 
-    def since(self, minute: int) -> int:
-        """Since when that value was in force; `minute` itself before the first point."""
-        place = bisect_right(self.minutes, minute)
-        return self.minutes[place - 1] if place else minute
+    def at_each(self, when: npt.NDArray[Any]) -> Array:
+        """The values in force at these minutes; not a number for nothing."""
+        if not self.minutes:
+            return np.full(len(when), np.nan)
+        minutes, values = self.arrays
+        place = np.searchsorted(minutes, when, side="right")
+        return np.where(place > 0, values[place - 1], np.nan)
+
+    def since_each(self, when: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Since when those values were in force; the minutes themselves before the first point."""
+        if not self.minutes:
+            return when
+        minutes, _ = self.arrays
+        place = np.searchsorted(minutes, when, side="right")
+        return np.where(place > 0, minutes[place - 1], when)
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """Consecutive observations with nothing missing between them, and no outage."""
+class Gaps:
+    """Gaps between neighbouring points, both known and without an outage between them, oldest first."""
 
-    minutes: tuple[int, ...]
-    values: tuple[int, ...]
+    after: npt.NDArray[Any]
+    """Keepa minutes"""
+    before: npt.NDArray[Any]
+    was: Array
+    """the value before the gap"""
+    left: Array
+    """the value after it"""
 
     @property
-    def length(self) -> int:
-        """Minutes from the first to the last observation."""
-        return self.minutes[-1] - self.minutes[0]
+    def length(self) -> Array:
+        """Minutes."""
+        lengths: Array = (self.before - self.after).astype(np.float64)
+        return lengths
+
+    def only(self, chosen: npt.NDArray[Any]) -> Gaps:
+        """The gaps at these places."""
+        return Gaps(self.after[chosen], self.before[chosen], self.was[chosen], self.left[chosen])
 
 
 NOWHERE = Points((), ())
@@ -55,7 +81,7 @@ def points(series: Series | None, *, until: int, least: int = 1) -> Points:
     if series is None:
         return NOWHERE
     minutes, values = series.minutes, series.values
-    if len(minutes) != len(values) or sorted(set(minutes)) != list(minutes):
+    if len(minutes) != len(values) or not all(map(lt, minutes, minutes[1:])):
         steps = dict(sorted(zip(minutes, values, strict=False), key=lambda step: step[0]))
         minutes, values = tuple(steps), tuple(steps.values())
     if minutes and (minutes[0] < 0 or minutes[-1] > until):
@@ -66,38 +92,31 @@ def points(series: Series | None, *, until: int, least: int = 1) -> Points:
     return Points(minutes, values)
 
 
-def observed_spans(seen: Points, *, since: int) -> tuple[Span, ...]:
-    """The points from the minute `since` on, cut wherever the value is nothing and at every outage."""
+def observed_gaps(seen: Points, *, since: int) -> Gaps:
+    """The gaps from the minute `since` on, leaving out where a value is nothing, and every outage."""
+    minutes, values = seen.arrays
     first = bisect_left(seen.minutes, since)
-    minutes, values = seen.minutes[first:], seen.values[first:]
-    gaps = list(map(sub, minutes[1:], minutes))
-    longest = max(OUTAGE_MINUTES, OUTAGE_GAPS * median_low(gaps)) if gaps else OUTAGE_MINUTES
-    cuts = [place for place, gap in enumerate(gaps, start=1) if gap > longest]
-    if None in values:
-        nothing = [place for place, value in enumerate(values) if value is None]
-        cuts = sorted({*cuts, *nothing, *(place + 1 for place in nothing)})
-    spans = []
-    for start, end in pairwise((0, *cuts, len(values))):
-        known = tuple(value for value in values[start:end] if value is not None)
-        if known:
-            spans.append(Span(minutes[start:end], known))
-    return tuple(spans)
+    minutes, values = minutes[first:], values[first:]
+    lengths = np.diff(minutes)
+    whole = np.isfinite(values[1:]) & np.isfinite(values[:-1]) & (lengths <= _longest_gap(lengths))
+    return Gaps(minutes[:-1][whole], minutes[1:][whole], values[:-1][whole], values[1:][whole])
+
+
+def _longest_gap(lengths: npt.NDArray[Any]) -> float:
+    """The longest gap, in minutes, that is no outage, among all gaps of a series."""
+    if not len(lengths):
+        return OUTAGE_MINUTES
+    middle = np.partition(lengths, (len(lengths) - 1) // 2)[(len(lengths) - 1) // 2]
+    return float(max(OUTAGE_MINUTES, OUTAGE_GAPS * middle))
 
 
 def without_glitches(counts: Points) -> Points:
     """Offer counts without lone misreadings: a fall by two or more that the next point takes back."""
-    values = counts.values
-    kept = [
-        place
-        for place in range(len(values))
-        if not (0 < place < len(values) - 1 and _is_glitch(values[place - 1], values[place], values[place + 1]))
-    ]
-    if len(kept) == len(values):
+    _, values = counts.arrays
+    before, lone, after = values[:-2], values[1:-1], values[2:]
+    glitches = np.flatnonzero((before - lone >= 2) & (after >= before - 1)) + 1
+    if not len(glitches):
         return counts
-    return Points(tuple(counts.minutes[place] for place in kept), tuple(values[place] for place in kept))
-
-
-def _is_glitch(before: int | None, lone: int | None, after: int | None) -> bool:
-    if before is None or lone is None or after is None:
-        return False
-    return before - lone >= 2 and after >= before - 1
+    wrong = set(glitches.tolist())
+    kept = [place for place in range(len(values)) if place not in wrong]
+    return Points(tuple(counts.minutes[place] for place in kept), tuple(counts.values[place] for place in kept))

@@ -3,28 +3,38 @@
 A rank climbs along one curve after every sale (see `RankCurve`), so each observed rank says how long ago the latest
 sale was. Where that is less than the gap since the observation before, a sale lies in the gap, and the curve dates
 it. The level of the curve is learned from the title's own falls; nothing here asks what kind of copy was sold.
+
+Whole histories are reckoned with at once, by numpy: measured at a third of the time of a loop.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from math import exp, log, log1p
-from operator import sub
+from math import exp, log
+
+import numpy as np
+import numpy.typing as npt
 
 from keepa_deals.judgement.fitted_sales import FITTED
 from keepa_deals.judgement.model import SalesModel
-from keepa_deals.judgement.observed import Span, observed_spans, points
+from keepa_deals.judgement.observed import Array, Gaps, observed_gaps, points
 from keepa_deals.records import Product
 from keepa_deals.units import to_keepa_minutes
 
 WINDOW_MINUTES = 730 * 1440
+MINUTES_PER_YEAR = 365.25 * 1440
 UNSOLD_MINUTES = 30 * 1440
 """Time without a sale that a title is given for free, so that one fall in a short history makes no bestseller."""
+LEAST_AGE_MINUTES = 60.0
+"""No sale is dated nearer to the observation that shows it: ranks are renewed hourly at best."""
 DOUBTED_DISTANCE = 0.5
 """A fall this far (natural log) from the level that the others and the catalogue tell counts half."""
-LEVEL_ROUNDS = 4
-MINUTES_PER_YEAR = 365.25 * 1440
+LEVEL_ROUNDS = 3
+LEVEL_FALLS = 40
+"""The newest so many falls tell the level."""
+BEST_RANK_OF_THE_LAW = 20_000
+"""Below it the law of rank and sales was not measured, and would soon speak of millions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +46,31 @@ class RankFall:
     minute: int
     """of the latest sale in the gap, by the curve"""
     likelihood: float
-    """that there was a sale at all, 0 to 1; the rest are shifts of the whole list"""
+    """that there was a sale at all, up to 1; else it was a shift of the whole list"""
+
+
+@dataclass(frozen=True, slots=True)
+class TellingGaps:
+    """Gaps whose end is lower than time alone would have it: each with what the curve says of it."""
+
+    gaps: Gaps
+    age: Array
+    """minutes since the latest sale at the gap's end"""
+    shortfall: Array
+    """ln of the climb over the climb without a sale, below 0; not a number where the rank fell"""
+    sales_a_minute: float
+    """by the falls alone"""
+
+    @property
+    def fell(self) -> npt.NDArray[np.bool_]:
+        """Where the rank fell outright."""
+        return np.isnan(self.shortfall)
+
+    @property
+    def unseen(self) -> Array:
+        """The part of each gap before its latest sale, of which the curve says nothing."""
+        parts: Array = np.maximum(self.gaps.length - self.age, 0.0)
+        return parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +79,12 @@ class RankReading:
 
     falls: tuple[RankFall, ...]
     """oldest first"""
-    spans: tuple[Span, ...]
+    observed: Gaps
+    observed_minutes: float
     exposed_minutes: float
     """the time of which the curve says whether something was sold in it"""
     typical_rank: float | None
-    """geometric mean over the observed time"""
-    level: float
-    """the title's rank right after a sale"""
-
-    @property
-    def observed_minutes(self) -> int:
-        """Length of all spans together."""
-        return sum(span.length for span in self.spans)
+    """geometric mean over the gaps' ends"""
 
 
 def rank_falls(product: Product, *, now: datetime, model: SalesModel = FITTED) -> tuple[RankFall, ...]:
@@ -66,180 +94,122 @@ def rank_falls(product: Product, *, now: datetime, model: SalesModel = FITTED) -
 
 def read_rank(product: Product, *, now: datetime, model: SalesModel) -> RankReading:
     """The rank's history of the two years before `now`, read for sales of any condition."""
-    tracks = _tracks(product, until=to_keepa_minutes(now))
-    level = _title_level(tracks, model=model)
-    gaps = [gap for track in tracks for gap in _telling_gaps(track, level=level, model=model)]
-    rate = _rate_of_falls(gaps, tracks=tracks)
-    sold = [(gap, likely) for gap in gaps if (likely := _likelihood(gap, rate, model)) >= model.least_likely]
-    count = sum(len(track.logs) for track in tracks)
+    gaps = rank_gaps(product, now=now)
+    told = telling_gaps(gaps, model=model)
+    likely = likelihoods(told, model=model)
+    sold = likely >= model.least_likely
+    observed = float(gaps.length.sum())
     return RankReading(
-        falls=_merged([gap.as_fall(likely) for gap, likely in sold], model=model),
-        spans=tuple(track.span for track in tracks),
-        exposed_minutes=float(sum(track.span.length for track in tracks)) - sum(gap.unseen for gap, _ in sold),
-        typical_rank=exp(sum(sum(track.logs) for track in tracks) / count) if count else None,
-        level=exp(level),
+        falls=_falls(told, likely, sold=sold, model=model),
+        observed=gaps,
+        observed_minutes=observed,
+        exposed_minutes=observed - float(told.unseen[sold].sum()),
+        typical_rank=exp(gaps.left.mean()) if len(gaps.left) else None,
     )
 
 
-def telling_gaps(product: Product, *, now: datetime, model: SalesModel) -> tuple[float, list[TellingGap]]:
-    """Sales a minute by the falls alone, and every gap whose end is lower than time alone would have it."""
-    tracks = _tracks(product, until=to_keepa_minutes(now))
-    level = _title_level(tracks, model=model)
-    gaps = [gap for track in tracks for gap in _telling_gaps(track, level=level, model=model)]
-    return _rate_of_falls(gaps, tracks=tracks), gaps
+def rank_gaps(product: Product, *, now: datetime) -> Gaps:
+    """The gaps of the product's rank in the two years before `now`; their values are ln of the rank."""
+    until = to_keepa_minutes(now)
+    gaps = observed_gaps(points(product.history.get("rank"), until=until), since=until - WINDOW_MINUTES)
+    return Gaps(gaps.after, gaps.before, np.log(gaps.was), np.log(gaps.left))
 
 
-@dataclass(frozen=True, slots=True)
-class _Track:
-    """One span of the rank: the gap that ends at each point but the first, and ln of every rank."""
-
-    span: Span
-    gaps: list[int]
-    logs: list[float]
-
-
-def _tracks(product: Product, *, until: int) -> list[_Track]:
-    ranks = points(product.history.get("rank"), until=until)
-    return [
-        _Track(span, list(map(sub, span.minutes[1:], span.minutes)), list(map(log, span.values)))
-        for span in observed_spans(ranks, since=until - WINDOW_MINUTES)
-    ]
-
-
-def _rate_of_falls(gaps: list[TellingGap], *, tracks: list[_Track]) -> float:
-    fell = [gap for gap in gaps if gap.shortfall is None]
-    exposed = sum(track.span.length for track in tracks) - sum(gap.unseen for gap in fell)
-    return (sum(gap.likelihood for gap in fell) + 1) / (exposed + UNSOLD_MINUTES)
+def telling_gaps(gaps: Gaps, *, model: SalesModel) -> TellingGaps:
+    """The gaps (as `rank_gaps` gives them) in which the rank fell, or climbed too little."""
+    early, power = model.curve.early_hours * 60, model.curve.power
+    change, length = gaps.left - gaps.was, gaps.length
+    fell = change <= log(model.fall_ratio)
+    level, rate = title_level(gaps.only(fell), observed=float(length.sum()), model=model)
+    grown = np.maximum(np.exp(np.minimum((gaps.was - level) / power, 50.0)), 1.0)
+    shortfall = change - power * np.log1p(length / (early * grown))
+    too_little = (gaps.left - level < power * np.log1p(length / early)) & (shortfall <= log(model.climb_margin))
+    told = fell | too_little
+    chosen = gaps.only(told)
+    age = early * np.expm1(np.minimum((chosen.left - level) / power, 50.0))
+    return TellingGaps(
+        gaps=chosen,
+        age=np.maximum(age, LEAST_AGE_MINUTES),
+        shortfall=np.where(fell, np.nan, shortfall)[told],
+        sales_a_minute=rate,
+    )
 
 
-def _title_level(tracks: list[_Track], *, model: SalesModel) -> float:
-    """ln of the title's rank right after a sale: each fall tells it but for the time since its sale, shrunk to the
-    catalogue's level. A fall that speaks of quite another level, as a shift of the list does, counts for little
-    unless others say the same."""
-    prior, prior_weight = log(model.curve.after_sale), 1 / model.curve.after_sale_log_sd**2
-    falls = [fall for track in tracks for fall in _raw_falls(track, model=model)]
-    rate = len(falls) / (sum(track.span.length for track in tracks) + UNSOLD_MINUTES)
-    level = prior
-    for _ in range(LEVEL_ROUNDS if falls else 0):
-        total, weight = prior_weight * prior, prior_weight
-        for fall in falls:
-            own, sure = _told_level(fall, level=level, rate=rate, model=model)
-            believed = sure / (1 + ((own - level) / DOUBTED_DISTANCE) ** 2)
-            total += believed * own
-            weight += believed
-        level = total / weight
-    return level
+def title_level(falls: Gaps, *, observed: float, model: SalesModel) -> tuple[float, float]:
+    """ln of the title's rank right after a sale, and its sales a minute, from the gaps in which the rank fell.
+
+    Each fall tells the level but for the time since its sale; the title's is shrunk to the catalogue's. A fall that
+    speaks of quite another level, as a shift of the list does, counts for little unless others say the same.
+    `observed` is the time, in minutes, in which those falls were all.
+    """
+    prior, weight = log(model.curve.after_sale), 1 / model.curve.after_sale_log_sd**2
+    count = len(falls.left)
+    level, rate = prior, count / (observed + UNSOLD_MINUTES)
+    if not count:
+        return level, 1 / (observed + UNSOLD_MINUTES)
+    newest = falls.only(np.arange(count)[-LEVEL_FALLS:])
+    for _ in range(LEVEL_ROUNDS):
+        own, sure = _told_levels(newest, level=level, rate=rate, model=model)
+        believed = sure / (1 + ((own - level) / DOUBTED_DISTANCE) ** 2)
+        level = float((weight * prior + (believed * own).sum()) / (weight + believed.sum()))
+    early, power = model.curve.early_hours * 60, model.curve.power
+    age = np.maximum(early * np.expm1(np.minimum((falls.left - level) / power, 50.0)), LEAST_AGE_MINUTES)
+    likely = _fall_likelihoods(age / falls.length, model=model)
+    unseen = float(np.maximum(falls.length - age, 0.0).sum())
+    return level, float(likely.sum() + 1) / (observed - unseen + UNSOLD_MINUTES)
 
 
-def _raw_falls(track: _Track, *, model: SalesModel) -> list[tuple[int, float, float]]:
-    """The gap of each fall in minutes, and ln of the rank before and after."""
-    fall = log(model.fall_ratio)
-    pairs = zip(track.gaps, track.logs, track.logs[1:], strict=False)
-    return [(gap, was, rank) for gap, was, rank in pairs if rank - was <= fall]
-
-
-def _told_level(fall: tuple[int, float, float], *, level: float, rate: float, model: SalesModel) -> tuple[float, float]:
-    """ln of the rank right after the sale of a fall, and one over the variance of that.
+def _told_levels(falls: Gaps, *, level: float, rate: float, model: SalesModel) -> tuple[Array, Array]:
+    """For each fall ln of the rank right after its sale, and one over the variance of that.
 
     The sale is younger than the gap and than the one before it, else the rank had not fallen; of several in the gap
     it is the latest.
     """
-    gap, was, rank = fall
     early, power = model.curve.early_hours * 60, model.curve.power
-    oldest = min(gap, max(60.0, early * (exp((was - level) / power) - 1)))
-    expected = rate * oldest
-    if expected > 0.1:
-        oldest *= 2 * (1 / expected - 1 / (exp(min(expected, 50.0)) - 1))
+    before = early * np.expm1(np.minimum((falls.was - level) / power, 50.0))
+    oldest = np.minimum(falls.length, np.maximum(before, LEAST_AGE_MINUTES))
+    expected = np.clip(rate * oldest, 0.01, 50.0)
+    oldest = oldest * 2 * (1 / expected - 1 / np.expm1(expected))
     mean, variance = _climb_within(oldest / early)
-    return rank - power * mean, 1 / (model.level_noise**2 + power**2 * variance)
+    return falls.left - power * mean, 1 / (model.level_noise**2 + power**2 * variance)
 
 
-def _climb_within(gap: float) -> tuple[float, float]:
+def _climb_within(gap: Array) -> tuple[Array, Array]:
     """Mean and variance of ln(1 + u) for u anywhere in [0, gap]: the climb since a sale in a gap of that length."""
-    if gap < 0.01:
-        return gap / 2, gap * gap / 12
-    upto, ln = 1 + gap, log1p(gap)
-    mean = upto * ln / gap - 1
-    square = (upto * (ln * ln - 2 * ln + 2) - 2) / gap
-    return mean, max(0.0, square - mean * mean)
+    some = np.maximum(gap, 0.01)
+    upto, ln = 1 + some, np.log1p(some)
+    mean = upto * ln / some - 1
+    square = (upto * (ln * ln - 2 * ln + 2) - 2) / some
+    return mean, np.maximum(square - mean * mean, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class TellingGap:
-    """A gap whose end is lower than time alone would have it. Minutes, and their natural logs."""
-
-    after: int
-    before: int
-    age: float
-    """since the latest sale at its end, by the curve"""
-    likelihood: float
-    """of a sale where the rank fell"""
-    shortfall: float | None
-    """ln of the climb over the climb without a sale, below 0; None where the rank fell"""
-
-    @property
-    def unseen(self) -> float:
-        """The part of the gap before its latest sale, of which the curve says nothing."""
-        return max(0.0, self.before - self.after - self.age)
-
-    def as_fall(self, likelihood: float) -> RankFall:
-        """The gap as one that holds a sale, which the curve dates."""
-        minute = _minute(self.age, after=self.after, before=self.before)
-        return RankFall(self.after, self.before, minute, likelihood)
+def likelihoods(told: TellingGaps, *, model: SalesModel) -> Array:
+    """How likely each telling gap holds a sale at all."""
+    length = told.gaps.length
+    falls = _fall_likelihoods(told.age / length, model=model)
+    expected = np.log(told.sales_a_minute * length)
+    logit = model.climb_intercept + model.climb_rate * expected + model.climb_shortfall * told.shortfall
+    return np.where(told.fell, falls, 1 / (1 + np.exp(-np.clip(logit, -50.0, 50.0))))
 
 
-def _telling_gaps(track: _Track, *, level: float, model: SalesModel) -> list[TellingGap]:
-    """The gaps of one span in which the rank fell, or climbed too little. `level` is a natural log."""
-    early, power = model.curve.early_hours * 60, model.curve.power
-    fall, margin = log(model.fall_ratio), log(model.climb_margin)
-    minutes, gaps = track.span.minutes, []
-    for place, (gap, was, rank) in enumerate(zip(track.gaps, track.logs, track.logs[1:], strict=False)):
-        shortfall = None
-        if rank - was > fall:
-            if rank - level >= power * log1p(gap / early):
-                continue
-            grown = max(exp((was - level) / power), 1.0)
-            shortfall = rank - was - power * log1p(gap / early / grown)
-            if shortfall > margin:
-                continue
-        age = max(early * (exp((rank - level) / power) - 1), 0.0)
-        likely = _fall_likelihood(age / gap, model)
-        gaps.append(TellingGap(minutes[place], minutes[place + 1], age, likely, shortfall))
-    return gaps
-
-
-def _likelihood(gap: TellingGap, rate: float, model: SalesModel) -> float:
-    return gap.likelihood if gap.shortfall is None else _climb_likelihood(gap, rate, model)
-
-
-def _minute(age: float, *, after: int, before: int) -> int:
-    """The latest sale's minute: `age` before the later observation, but inside the gap and an hour before its end."""
-    return max(after, before - max(60, int(age))) if before - after > 60 else after
-
-
-def _fall_likelihood(age_in_gaps: float, model: SalesModel) -> float:
+def _fall_likelihoods(age_in_gaps: Array, *, model: SalesModel) -> Array:
     """A rank that says "sold long before this gap" is more likely a shift of the list than a sale."""
-    if age_in_gaps <= 1:
-        return 1.0
-    return 1 / (1 + exp(model.shift_steepness * (log(age_in_gaps) - model.shift_middle)))
+    logit = model.shift_steepness * (np.log(np.maximum(age_in_gaps, 1.0)) - model.shift_middle)
+    return np.where(age_in_gaps <= 1, 1.0, 1 / (1 + np.exp(np.minimum(logit, 50.0))))
 
 
-def _climb_likelihood(gap: TellingGap, rate: float, model: SalesModel) -> float:
-    """A climb that is too small hides a sale where sales are frequent, and is a saturated rank where they are rare."""
-    expected = rate * (gap.before - gap.after)
-    logit = model.climb_intercept + model.climb_rate * log(expected) + model.climb_shortfall * (gap.shortfall or 0.0)
-    return 1 / (1 + exp(-logit))
-
-
-def _merged(falls: list[RankFall], *, model: SalesModel) -> tuple[RankFall, ...]:
-    """Two steps of one update, under six hours apart, are one fall."""
+def _falls(told: TellingGaps, likely: Array, *, sold: npt.NDArray[np.bool_], model: SalesModel) -> tuple[RankFall, ...]:
+    """The falls, each dated inside its gap; two steps of one update, under six hours apart, are one."""
+    gaps = told.gaps.only(sold)
+    minutes = np.maximum(gaps.after, gaps.before - told.age[sold].astype(np.int64))
+    columns = (gaps.after, gaps.before, minutes, likely[sold])
     merged: list[RankFall] = []
-    for fall in falls:
-        last = merged[-1] if merged else None
-        if last is not None and last.before == fall.after and fall.before - last.before < model.merge_minutes:
-            merged[-1] = RankFall(last.after, fall.before, last.minute, max(last.likelihood, fall.likelihood))
+    for after, before, minute, likelihood in zip(*(column.tolist() for column in columns), strict=True):
+        last = merged[-1] if merged and merged[-1].before == after else None
+        if last is not None and before - after < model.merge_minutes:
+            merged[-1] = RankFall(last.after, before, last.minute, max(last.likelihood, likelihood))
         else:
-            merged.append(fall)
+            merged.append(RankFall(after, before, minute, likelihood))
     return tuple(merged)
 
 
@@ -249,7 +219,7 @@ def sales_a_year(reading: RankReading, *, product: Product, model: SalesModel) -
     rank = reading.typical_rank or _mean_rank(product)
     if rank is None:
         return None
-    by_law: float = model.law_at_million * (rank / 1e6) ** -model.law_power
+    by_law: float = model.law_at_million * (max(rank, BEST_RANK_OF_THE_LAW) / 1e6) ** -model.law_power
     seen = sum(fall.likelihood for fall in reading.falls)
     exposed = reading.exposed_minutes / MINUTES_PER_YEAR
     return model.rate_factor * (model.law_sales + seen) / (model.law_sales / by_law + exposed)
@@ -257,7 +227,8 @@ def sales_a_year(reading: RankReading, *, product: Product, model: SalesModel) -
 
 def _mean_rank(product: Product) -> int | None:
     means = product.sales_rank_avg
-    return next((rank for rank in (means.d365, means.d180, means.d90, means.d30, product.sales_rank) if rank), None)
+    told = (means.d365, means.d180, means.d90, means.d30, product.sales_rank)
+    return next((rank for rank in told if rank is not None and rank > 0), None)
 
 
 def expected_count(fall: RankFall, *, sales_a_year: float) -> float:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from math import exp, log, log1p
-from operator import mul
+from math import exp, log
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from keepa_deals.judgement.market_history import Happenings, MarketHistory
 from keepa_deals.judgement.model import SideWeights
+from keepa_deals.judgement.observed import Array
 
 LEAST_PROBABILITY, MOST_PROBABILITY = 0.03, 0.97
 RISE_WINDOW = (6 * 60, 24 * 60)
@@ -20,62 +22,51 @@ MOST_RATIO = 2.0
 UNTOLD_GAPS = 3
 """Gaps without a trace either way that every title is given for free."""
 
-Inputs = tuple[float, ...]
 
-
-def side_inputs(market: MarketHistory, *, sold: Sequence[tuple[int, int]]) -> list[Inputs]:
-    """What `SideWeights` weighs after its intercept, in its order, for each sale of one title.
+def side_inputs(market: MarketHistory, *, after: npt.NDArray[Any], minute: npt.NDArray[Any]) -> Array:
+    """What `SideWeights` weighs after its intercept, in its order: a row for each sale of one title.
 
     Each is told as two Keepa minutes: the last observation before it, and the sale's own.
     """
-    used_rise, new_rise = (_Trace.of(one, RISE_WINDOW, RISE_SHOWS) for one in (market.used_rises, market.new_rises))
-    used_drop, new_drop = (_Trace.of(one, DROP_WINDOW, DROP_SHOWS) for one in (market.used_drops, market.new_drops))
-    traces = [
-        (used_rise.at(minute), new_rise.at(minute), used_drop.at(minute), new_drop.at(minute)) for _, minute in sold
-    ]
-    title = tuple(sum(column) / (len(traces) + UNTOLD_GAPS) for column in zip(*traces, strict=True))
-    return [
-        (*context_inputs(market, minute=after), *trace, *title) for (after, _), trace in zip(sold, traces, strict=True)
-    ]
+    traces = np.stack(
+        [
+            _traces(market.used_rises, minute, window=RISE_WINDOW, shows=RISE_SHOWS),
+            _traces(market.new_rises, minute, window=RISE_WINDOW, shows=RISE_SHOWS),
+            _traces(market.used_drops, minute, window=DROP_WINDOW, shows=DROP_SHOWS),
+            _traces(market.new_drops, minute, window=DROP_WINDOW, shows=DROP_SHOWS),
+        ],
+        axis=1,
+    )
+    title = np.broadcast_to(traces.sum(axis=0) / (len(minute) + UNTOLD_GAPS), traces.shape)
+    return np.concatenate([context_inputs(market, minute=after), traces, title], axis=1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Trace:
-    """What a sale may leave behind: ln of how much likelier a sale of that side makes it, seen or not seen.
+def context_inputs(market: MarketHistory, *, minute: npt.NDArray[Any]) -> Array:
+    """The market at each minute, whatever was sold then; 0 for what is not known."""
+    used, new, amazon = (prices.at_each(minute) for prices in (market.used, market.new, market.amazon))
+    ratio = np.clip(np.log((used + market.shipping_cents) / new), -MOST_RATIO, MOST_RATIO)
+    nothing = np.zeros(len(minute))
+    columns = [
+        ratio,
+        np.isnan(used) if market.used.minutes else nothing,
+        np.isnan(new) if market.new.minutes else nothing,
+        np.log1p(market.new_offers.at_each(minute)),
+        np.log1p(market.used_offers.at_each(minute)),
+        ~np.isnan(amazon),
+        nothing + _drop_share(market),
+    ]
+    known: Array = np.nan_to_num(np.stack(columns, axis=1))
+    return known
+
+
+def _traces(happened: Happenings, minute: npt.NDArray[Any], *, window: tuple[int, int], shows: float) -> Array:
+    """ln of how much likelier a sale of that side makes what was seen, or not seen, around each minute.
 
     What happens all the time says little when it is seen.
     """
-
-    happened: Happenings
-    window: tuple[int, int]
-    seen: float
-    unseen: float
-
-    @classmethod
-    def of(cls, happened: Happenings, window: tuple[int, int], shows: float) -> _Trace:
-        chance = 1 - exp(-happened.expected(window[0] + window[1]))
-        return cls(happened, window, seen=log((shows + (1 - shows) * chance) / chance), unseen=log(1 - shows))
-
-    def at(self, minute: int) -> float:
-        return self.seen if self.happened.between(minute - self.window[0], minute + self.window[1]) else self.unseen
-
-
-def context_inputs(market: MarketHistory, *, minute: int) -> Inputs:
-    """The market of one minute, whatever was sold then."""
-    used, new, amazon = market.used.at(minute), market.new.at(minute), market.amazon.at(minute)
-    used_offers, new_offers = market.used_offers.at(minute), market.new_offers.at(minute)
-    ratio = 0.0
-    if used is not None and new is not None:
-        ratio = max(-MOST_RATIO, min(MOST_RATIO, log((used + market.shipping_cents) / new)))
-    return (
-        ratio,
-        1.0 if used is None and market.used.minutes else 0.0,
-        1.0 if new is None and market.new.minutes else 0.0,
-        log1p(new_offers) if new_offers is not None else 0.0,
-        log1p(used_offers) if used_offers is not None else 0.0,
-        1.0 if amazon is not None else 0.0,
-        _drop_share(market),
-    )
+    chance = 1 - exp(-happened.expected(window[0] + window[1]))
+    seen = happened.between(minute - window[0], minute + window[1])
+    return np.where(seen, log((shows + (1 - shows) * chance) / chance), log(1 - shows))
 
 
 def _drop_share(market: MarketHistory) -> float:
@@ -83,7 +74,8 @@ def _drop_share(market: MarketHistory) -> float:
     return log((len(market.used_drops.minutes) + 1) / (len(market.new_drops.minutes) + 1))
 
 
-def used_probability(inputs: Inputs, *, weights: SideWeights) -> float:
-    """The chance that the sale was of a used copy, 0.03 to 0.97. Inputs left out at the end add nothing."""
-    logit = weights.intercept + sum(map(mul, weights.of_inputs, inputs))
-    return max(LEAST_PROBABILITY, min(MOST_PROBABILITY, 1 / (1 + exp(-max(-30.0, min(30.0, logit))))))
+def used_probabilities(inputs: Array, *, weights: SideWeights) -> Array:
+    """For each row the chance that a used copy was sold, 0.03 to 0.97. Inputs left out at the end add nothing."""
+    logit = weights.intercept + inputs @ np.array(weights.of_inputs[: inputs.shape[1]])
+    chances: Array = 1 / (1 + np.exp(-np.clip(logit, -30.0, 30.0)))
+    return np.clip(chances, LEAST_PROBABILITY, MOST_PROBABILITY)

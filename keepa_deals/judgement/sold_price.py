@@ -1,12 +1,16 @@
-"""What the used copy of one sale went for: the cheapest before it, landed, since afterwards it is gone."""
+"""What the used copy of a sale went for: the cheapest before it, landed, since afterwards it is gone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, log, sqrt
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from keepa_deals.judgement.market_history import ABSURD, MarketHistory
 from keepa_deals.judgement.model import EventPriceModel
+from keepa_deals.judgement.observed import Array
 
 PRICE_WINDOW = (1440, 2 * 1440)
 """How long before and after a gap the lowest price may rise by its sale (measured)."""
@@ -18,34 +22,45 @@ MINUTES_PER_YEAR = 365.25 * 1440
 
 
 @dataclass(frozen=True, slots=True)
-class SoldPrice:
-    """What a used copy went for. Both None where no price can be believed."""
+class SoldPrices:
+    """What a used copy went for at each sale."""
 
-    cents: int | None
-    log_sd: float | None
-    has_risen: bool
+    cents: Array
+    """landed; not a number where no price can be believed"""
+    log_sd: Array
+    has_risen: npt.NDArray[np.bool_]
     """the lowest used price rose around the sale: the cheapest copy went"""
 
 
-def sold_price(market: MarketHistory, *, after: int, before: int, model: EventPriceModel) -> SoldPrice:
-    """The landed price of a used copy sold between two Keepa minutes."""
+def sold_prices(
+    market: MarketHistory, *, after: npt.NDArray[Any], before: npt.NDArray[Any], model: EventPriceModel
+) -> SoldPrices:
+    """The landed prices of used copies sold between pairs of Keepa minutes."""
     has_risen = market.used_rises.between(after - PRICE_WINDOW[0], before + PRICE_WINDOW[1])
-    item = market.used.at(after)
-    middle = market.middle_used_cents
-    if item is None or middle is None or not middle / ABSURD <= item <= middle * ABSURD:
-        return SoldPrice(None, None, has_risen)
-    landed = log(item + market.shipping_cents)
-    stale = STALE_SD_YEAR**2 * (before - market.used.since(after)) / MINUTES_PER_YEAR
-    if has_risen:
-        return SoldPrice(round(exp(landed + model.rise_offset)), sqrt(model.rise_sd**2 + stale), has_risen)
+    item = _believable(market.used.at_each(after), market=market)
+    landed = np.log(item + market.shipping_cents)
     box, weight = _box(market, after=after, model=model)
-    mixed = landed + model.quiet_offset + weight * (box - landed)
-    return SoldPrice(round(exp(mixed)), sqrt(model.quiet_sd**2 + stale), has_risen)
+    quiet = landed + model.quiet_offset + weight * (box - landed)
+    age = before - market.used.since_each(after)
+    spread = np.where(has_risen, model.rise_sd**2, model.quiet_sd**2) + STALE_SD_YEAR**2 * age / MINUTES_PER_YEAR
+    return SoldPrices(
+        cents=np.rint(np.exp(np.where(has_risen, landed + model.rise_offset, quiet))),
+        log_sd=np.sqrt(spread),
+        has_risen=has_risen,
+    )
 
 
-def _box(market: MarketHistory, *, after: int, model: EventPriceModel) -> tuple[float, float]:
-    """ln of the used buy box seen last before the sale, and what it counts for; 0 where it can't be believed."""
-    cents, middle = market.used_box.at(after), market.middle_used_cents
-    if cents is None or middle is None or cents > middle * ABSURD:
-        return 0.0, 0.0
-    return log(cents), model.box_weight * exp(-(after - market.used_box.since(after)) / BOX_MINUTES)
+def _believable(cents: Array, *, market: MarketHistory) -> Array:
+    """Prices near the title's middle one; far from it they are glitches or jokes, and no number."""
+    middle = market.middle_used_cents
+    if middle is None:
+        return np.full(len(cents), np.nan)
+    return np.where((cents >= middle / ABSURD) & (cents <= middle * ABSURD), cents, np.nan)
+
+
+def _box(market: MarketHistory, *, after: npt.NDArray[Any], model: EventPriceModel) -> tuple[Array, Array]:
+    """ln of the used buy box seen last before each sale, and what it counts for; 0 where it can't be believed."""
+    cents = _believable(market.used_box.at_each(after), market=market)
+    weight = model.box_weight * np.exp(-(after - market.used_box.since_each(after)) / BOX_MINUTES)
+    known = np.isfinite(cents)
+    return np.log(np.where(known, cents, 1.0)), np.where(known, weight, 0.0)
