@@ -10,6 +10,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from keepa_deals.fees import usual_shipping
 from keepa_deals.judgement import seasons
@@ -27,8 +28,7 @@ LEAST_SPAN_DAYS = 180
 LEAST_SALES_FOR_A_TREND = 3.0
 
 
-@dataclass(frozen=True, slots=True)
-class PricedSale:
+class PricedSale(NamedTuple):
     """One probable used sale with its price."""
 
     age_days: float
@@ -165,16 +165,21 @@ def month_evidence(sales: Sequence[PricedSale], *, centre: float) -> tuple[Month
 
 
 def trend_percent_year(sales: Sequence[PricedSale]) -> float | None:
-    """How the used price moves in a year, percent, by a weighted line through the sales; None on too few."""
+    """How the used price moves in a year, percent, by a weighted line through the sales, oldest first; None on too
+    few."""
     total = sum(sale.used_copies for sale in sales)
     if total < LEAST_SALES_FOR_A_TREND:
         return None
-    if max(sale.age_days for sale in sales) - min(sale.age_days for sale in sales) < LEAST_SPAN_DAYS:
+    if sales[0].age_days - sales[-1].age_days < LEAST_SPAN_DAYS:
         return None
-    age = sum(sale.used_copies * sale.age_days for sale in sales) / total
-    level = sum(sale.used_copies * sale.ln_price for sale in sales) / total
-    across = sum(sale.used_copies * (sale.age_days - age) ** 2 for sale in sales)
-    along = sum(sale.used_copies * (sale.age_days - age) * (sale.ln_price - level) for sale in sales)
+    age = level = across = along = 0.0
+    for sale in sales:
+        age += sale.used_copies * sale.age_days / total
+        level += sale.used_copies * sale.ln_price / total
+    for sale in sales:
+        away = sale.used_copies * (sale.age_days - age)
+        across += away * (sale.age_days - age)
+        along += away * (sale.ln_price - level)
     # Three pseudo sales half a year from the mean on no trend at all keep a few noisy prices from shouting.
     slope = -along / (across + LEAST_SALES_FOR_A_TREND * LEAST_SPAN_DAYS**2)
     return round(100 * math.expm1(max(-2.0, min(2.0, slope * seasons.DAYS_PER_YEAR))), 1)
@@ -205,11 +210,16 @@ def _centre(
     pseudo = model.pseudo_sales if prior is not None else 0.0
     if prior is not None:
         points = sorted([*points, (prior + (model.ask_discount if has_asks else 0.0), pseudo)])
-    middle = _weighted_median(points)
-    total = evidence + pseudo
-    clipped = sum(weight * max(middle - model.clip, min(middle + model.clip, ln_price)) for ln_price, weight in points)
+    middle, total = _weighted_median(points), evidence + pseudo
+    low, high = middle - model.clip, middle + model.clip
+    clipped = 0.0
+    for ln_price, weight in points:
+        clipped += weight * (low if ln_price < low else high if ln_price > high else ln_price)
     centre = (middle + (clipped / total if total > 0 else middle)) / 2
-    around = sum(sale.weight * min(model.clip, abs(sale.ln_price - centre)) ** 2 for sale in sales)
+    around = 0.0
+    for sale in sales:
+        away = min(model.clip, abs(sale.ln_price - centre))
+        around += sale.weight * away * away
     spread = math.sqrt(
         (model.spread_pseudo_sales * model.pooled_spread**2 + around) / (model.spread_pseudo_sales + evidence)
     )

@@ -7,7 +7,7 @@ others at its price, month by month of the selling time. A higher price never se
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,6 +26,7 @@ LOWEST_RATIO, HIGHEST_RATIO = 0.35, 2.2
 """list prices from this to that part of the sale price are looked at"""
 COARSE_STEPS = 14
 FINE_STEPS = 4
+MEDIAN_ROUNDS = 10
 STEEPEST = 30.0
 """exponents end here: a rate beyond it sells at once all the same"""
 
@@ -35,6 +36,10 @@ SALVAGE = "salvage"
 SPEED = "used sales a year"
 ERROR_SCALE = "error scale"
 TRUST = "trust"
+
+
+Stride = tuple[float, float]
+"""(expected sales in it at the sale price, where the bend begins in it)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,46 +61,45 @@ class SellCurve:
 
         Falls with the price and rises with the days. Past the last stride the last rate goes on.
         """
-        left = days - self.inbound_delay_days
-        if left <= 0:
-            return 0.0
-        return self._sold(self._expected_sales(math.log(max(1, list_cents)), left))
+        return self.chance_in(self.strides(days - self.inbound_delay_days), list_cents)
+
+    def strides(self, days: float) -> list[Stride]:
+        """The time on the shelf so many days from the arrival, stride by stride; empty before it."""
+        found, last = [], len(self.rates) - 1
+        for number, (rate, shift) in enumerate(zip(self.rates, self.shifts, strict=True)):
+            if days <= 0:
+                break
+            here = days if number == last else min(days, DAYS_OF_A_STRIDE)
+            found.append((here * rate, shift + self.model.bend_at))
+            days -= here
+        return found
+
+    def chance_in(self, strides: Sequence[Stride], list_cents: int) -> float:
+        """That a copy listed at this price is sold within these strides."""
+        model, total = self.model, 0.0
+        ln_list = math.log(max(1, list_cents))
+        x = ln_list - self.ln_price
+        for sales, bend_at in strides:
+            over = x - bend_at
+            total += sales if over <= 0 else sales * math.exp(-model.bend * over * over)
+        premium = 0.0
+        if self.ln_lowest_rival is not None and ln_list > self.ln_lowest_rival:
+            premium = model.premium * (ln_list - self.ln_lowest_rival)
+        expected = total * math.exp(min(STEEPEST, -model.slope * x - premium))
+        return 1.0 - math.pow(1.0 + model.frailty * expected, -1.0 / model.frailty)
 
     def days_to_sell(self, list_cents: int, *, within_days: float) -> float | None:
         """Median days from listing to sale, None where less than half a chance is left within those days."""
-        most = within_days - self.inbound_delay_days
-        ln_list = math.log(max(1, list_cents))
-        if most <= 0 or self._sold(self._expected_sales(ln_list, most)) < 0.5:
+        low, high = 0.0, within_days - self.inbound_delay_days
+        if self.chance_in(self.strides(high), list_cents) < 0.5:
             return None
-        low, high = 0.0, most
-        for _ in range(12):
+        for _ in range(MEDIAN_ROUNDS):
             middle = (low + high) / 2
-            if self._sold(self._expected_sales(ln_list, middle)) < 0.5:
+            if self.chance_in(self.strides(middle), list_cents) < 0.5:
                 low = middle
             else:
                 high = middle
         return round(high, 1)
-
-    def _sold(self, expected: float) -> float:
-        return 1.0 - math.pow(1.0 + self.model.frailty * expected, -1.0 / self.model.frailty)
-
-    def _expected_sales(self, ln_list: float, days: float) -> float:
-        """What the rates add up to; above 1 where it would sell several times over."""
-        model, total = self.model, 0.0
-        x = ln_list - self.ln_price
-        beyond = x - model.bend_at
-        last = len(self.rates) - 1
-        for stride, rate in enumerate(self.rates):
-            here = days if stride == last else min(days, DAYS_OF_A_STRIDE)
-            bend = beyond - self.shifts[stride]
-            total += here * rate if bend <= 0 else here * rate * math.exp(-model.bend * bend * bend)
-            days -= here
-            if days <= 0:
-                break
-        premium = 0.0
-        if self.ln_lowest_rival is not None and ln_list > self.ln_lowest_rival:
-            premium = model.premium * (ln_list - self.ln_lowest_rival)
-        return total * math.exp(min(STEEPEST, -model.slope * x - premium))
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +213,7 @@ def best_list_price(
     """
     if sale.cents is None:
         raise ValueError("a list price needs a sale price")
-    prudence = curve.model.prudence
+    prudence, strides = curve.model.prudence, curve.strides(within_days - curve.inbound_delay_days)
     highest = max(1, round(sale.cents * HIGHEST_RATIO))
     if sale.ceiling_cents is not None:
         highest = max(1, min(highest, sale.ceiling_cents))
@@ -219,7 +223,7 @@ def best_list_price(
         left = left_of(list_cents)
         if left is None:
             return -math.inf
-        chance, gain = curve.chance(list_cents, within_days), left - salvage_cents
+        chance, gain = curve.chance_in(strides, list_cents), left - salvage_cents
         return salvage_cents + gain * chance - prudence * abs(gain) * chance * (1 - chance)
 
     ratio = (highest / lowest) ** (1 / COARSE_STEPS)
