@@ -90,7 +90,7 @@ def logistic(inputs: Array, share: Array, *, weight: Array, ridge: float = 1.0) 
 def fit(taught: Sequence[Lesson]) -> SalesModel:
     """Each stage uses what the stages before it found."""
     model = FITTED
-    for stage in (_fit_climbs, _fit_shifts, _fit_law, _fit_sides, _fit_drops, _fit_prices):
+    for stage in (_fit_climbs, _fit_shifts, _fit_law, _fit_sides, _fit_used, _fit_drops, _fit_prices):
         model = stage(taught, model)
     return model
 
@@ -218,6 +218,18 @@ def _side_loss(histories: Sequence[_Sided], model: SalesModel) -> float:
         loss -= part * float((one.used * np.log(p) + (one.sold - one.used) * np.log(1 - p)).sum())
         total += part * float(one.sold.sum())
     return loss / total
+
+
+def _fit_used(taught: Sequence[Lesson], model: SalesModel) -> SalesModel:
+    """What the used sales a year are off by in the median title."""
+    plain = replace(model, used_factor=1.0)
+    off = [
+        math.log(sold / YEARS / told)
+        for one in taught
+        if (sold := sum(sale.is_used for sale in one.past))
+        and (told := infer_sales(one.product, now=one.now, model=plain).used_a_year)
+    ]
+    return replace(plain, used_factor=round(math.exp(float(np.median(off))), 3))
 
 
 def _fit_drops(taught: Sequence[Lesson], model: SalesModel) -> SalesModel:

@@ -128,7 +128,7 @@ def infer_sales(product: Product, *, now: datetime, model: SalesModel = FITTED) 
     return SalesHistory(
         sales=tuple(sorted(_sales(gaps, used, prices), key=attrgetter("minute"))),
         observed_days=gaps.observed_minutes / 1440,
-        used_a_year=rate * share if rate is not None else None,
+        used_a_year=min(rate, rate * share * model.used_factor) if rate is not None else None,
         all_a_year=rate,
     )
 

@@ -105,6 +105,8 @@ class SalesModel:
     side: SideWeights
     share_sales: float
     """how many sales of its own outweigh the context's word on a title's share of used sales"""
+    used_factor: float
+    """used sales for each that rate and share let expect, in the median title"""
     drop_count: float
     """sales per drop of the used offers where there is no rank; at most 0.3"""
     price: EventPriceModel
