@@ -3,7 +3,8 @@
     python benchmarks/judgement.py [--seed 101] [--seeds K] [--world A|B] [--json] [--jobs 2] [--cache-dir DIR]
 
 Every figure stands beside three simple references and beside our own estimator told the truth (its ceilings).
-Without `--seeds` each world gets as many seeds as it takes to show 100 deals at the usual caution, ten at least.
+Eight seeds of each world play them all; without `--seeds` as many more, for ours alone, as it takes to show 100 deals
+at the usual caution: those enter the shares of shown deals and the calibration, not what is compared.
 Everything fitted comes from seeds 1 to 50 of world A; seeds from 101 on are for reports. Progress goes to stderr.
 """
 
@@ -15,7 +16,7 @@ import statistics
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.judgement_claims import charges_of
+from benchmarks.judgement_claims import ABLATIONS, ESTIMATORS, charges_of
+from benchmarks.judgement_goals import FURTHER, LEAST_SHOWN
 from benchmarks.judgement_report import in_words, with_measured, world_answer
 from benchmarks.judgement_runs import RunPlan, run_seed
 from benchmarks.judgement_scores import Row
@@ -37,9 +39,9 @@ from keepa_deals.records import CostSettings
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "judgement.md"
 WORLDS = ("A", "B")
 FIRST_SEED = 101
-LEAST_SHOWN = 100
-LEAST_SEEDS = 10
-MOST_SEEDS = 40
+FULL_SEEDS = 8
+"""for every estimator; the further ones play ours alone"""
+MOST_SEEDS = 56
 GOAL_A_SECOND = 500
 
 
@@ -79,7 +81,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
 
 
 def _rows(world: str, *, asked: argparse.Namespace, pool: ProcessPoolExecutor, z: float) -> dict[str, list[Row]]:
-    """The rows of all seeds of a world by estimator, the seeds played in rounds of one a process."""
+    """The rows of a world by estimator, its seeds played in rounds of one a process; those of ours alone as FURTHER."""
     rows: dict[str, list[Row]] = defaultdict(list)
     seed = asked.seed
     while not _is_enough(rows, played=seed - asked.seed, asked=asked, z=z):
@@ -88,19 +90,22 @@ def _rows(world: str, *, asked: argparse.Namespace, pool: ProcessPoolExecutor, z
         started = time.perf_counter()
         for found in pool.map(run_seed, [_plan(world, one, asked=asked) for one in here]):
             for name, some in found.items():
-                rows[name] += some
+                rows[name if len(found) > 1 else FURTHER] += some
         seed = here.stop
-        shown = sum(1 for row in rows["ours"] if row.is_shown(z))
-        taken = time.perf_counter() - started
-        _say(f"world {world}, up to seed {seed - 1}: {len(rows['ours'])} moments, {shown} shown, {taken:.0f} s")
+        ours, taken = rows["ours"] + rows[FURTHER], time.perf_counter() - started
+        shown = _shown(rows, z)
+        _say(f"world {world}, up to seed {seed - 1}: {len(ours)} moments, {shown} shown, {taken:.0f} s")
     return dict(rows)
 
 
 def _is_enough(rows: dict[str, list[Row]], *, played: int, asked: argparse.Namespace, z: float) -> bool:
     if asked.seeds is not None:
         return bool(played >= asked.seeds)
-    shown = sum(1 for row in rows["ours"] if row.is_shown(z)) if rows else 0
-    return played >= MOST_SEEDS or (played >= LEAST_SEEDS and shown >= LEAST_SHOWN)
+    return played >= MOST_SEEDS or (played >= FULL_SEEDS and _shown(rows, z) >= LEAST_SHOWN)
+
+
+def _shown(rows: Mapping[str, Sequence[Row]], z: float) -> int:
+    return sum(1 for name in ("ours", FURTHER) for row in rows.get(name, ()) if row.is_shown(z))
 
 
 def _plan(world: str, seed: int, *, asked: argparse.Namespace) -> RunPlan:
@@ -109,10 +114,17 @@ def _plan(world: str, seed: int, *, asked: argparse.Namespace) -> RunPlan:
         seed=seed,
         products=asked.products,
         replicates=asked.replicates,
-        with_ablations=not asked.no_ablations,
+        estimators=_estimators(seed - asked.seed, asked=asked),
         cache=asked.cache_dir,
         costs=CostSettings(),
     )
+
+
+def _estimators(place: int, *, asked: argparse.Namespace) -> tuple[str, ...]:
+    """Who takes part in the seed at this place."""
+    if place >= FULL_SEEDS:
+        return ("ours",)
+    return tuple(ESTIMATORS) if asked.no_ablations else (*ESTIMATORS, *ABLATIONS)
 
 
 def _answer(told: tuple[dict[str, list[Row]], str, float, int]) -> dict[str, Any]:

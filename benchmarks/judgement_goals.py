@@ -13,6 +13,8 @@ Rows = Mapping[str, Sequence[Row]]
 """by estimator"""
 
 REFERENCES = ("baseline", "baseline_average", "used_side", "mean_ask")
+FURTHER = "further"
+"""ours at moments that no other estimator was asked about: more deals behind shares, none to compare"""
 CEILINGS = ("true_side", "true_number", "true_past")
 FITTED_WORLD = "A"
 LEAST_SHOWN = 100
@@ -49,10 +51,15 @@ def goals_of(rows: Rows, *, world: str, z: float) -> list[Goal]:
         *_event_goals(rows),
         *_price_goals(rows, is_fitted=world == FITTED_WORLD),
         *_profit_goals(rows),
-        *_shown_goals(rows["ours"], z=z),
+        *_shown_goals(every_claim(rows), z=z),
         *_velocity_goals(rows["ours"]),
-        *_calibration_goals(rows["ours"], most=5.0 if world == FITTED_WORLD else 10.0),
+        *_calibration_goals(every_claim(rows), most=5.0 if world == FITTED_WORLD else 10.0),
     ]
+
+
+def every_claim(rows: Rows) -> list[Row]:
+    """All of ours, the further ones too."""
+    return [*rows["ours"], *rows.get(FURTHER, ())]
 
 
 def _event_goals(rows: Rows) -> list[Goal]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from benchmarks import judgement_figures as figures
-from benchmarks.judgement_goals import CEILINGS, REFERENCES, Goal, Rows, goals_of
+from benchmarks.judgement_goals import CEILINGS, FURTHER, REFERENCES, Goal, Rows, every_claim, goals_of
 from benchmarks.judgement_scores import Row
 
 FIGURES_IN_WORDS = {
@@ -44,24 +44,35 @@ COLUMNS = {
     "without_grades": "no grades",
     "without_today": "no today",
 }
+OF_EVERY_CLAIM = (
+    "false_profitable_share",
+    "profitable_kept_share",
+    "false_at_zero",
+    "kept_at_zero",
+    "calibration_worst_points",
+)
+"""ours over the further moments too; everything else is compared and stays with those that all were asked about"""
 MEASURED_FROM, MEASURED_TO = "<!-- measured -->", "<!-- end of measured -->"
 ABLATIONS = ("without_counts", "without_grades", "without_today")
 
 
 def world_answer(rows: Rows, *, world: str, z: float, draws: int) -> dict[str, Any]:
     """Everything measured in one world."""
-    ours = rows["ours"]
-    sides = {name: flat_figures(some, z=z) for name, some in rows.items()}
+    ours, every = rows["ours"], every_claim(rows)
+    sides = {name: flat_figures(some, z=z) for name, some in rows.items() if name != FURTHER}
     for name in ("ours", *REFERENCES):
         sides[name]["intervals"] = intervals(rows[name], z=z, draws=draws)
+    of_every, around = flat_figures(every, z=z), intervals(every, z=z, draws=draws)
+    sides["ours"] |= {name: of_every[name] for name in OF_EVERY_CLAIM}
+    sides["ours"]["intervals"] |= {name: around[name] for name in OF_EVERY_CLAIM if name in around}
     sides["ours"] |= {
         "events": {side: figures.event_table(ours, side) for side in ("any", "used")},
         "used_curve": figures.used_curve(ours),
-        "curve": figures.curve(ours),
-        "high_claims": figures.high_claims(ours, z),
+        "curve": figures.curve(every),
+        "high_claims": figures.high_claims(every, z),
         "velocity": figures.velocity(ours),
-        "trust": calibration(figures.trust_pairs(ours)),
-        "chance": calibration(figures.chance_pairs(ours)),
+        "trust": calibration(figures.trust_pairs(every)),
+        "chance": calibration(figures.chance_pairs(every)),
     }
     goals = goals_of(rows, world=world, z=z)
     return {
@@ -71,7 +82,9 @@ def world_answer(rows: Rows, *, world: str, z: float, draws: int) -> dict[str, A
         "goals": [goal_answer(goal) for goal in goals],
         "moments": len(ours),
         "seeds": sorted({row.seed for row in ours}),
-        "shown": sum(1 for row in ours if row.is_shown(z)),
+        "further_moments": len(every) - len(ours),
+        "further_seeds": sorted({row.seed for row in every} - {row.seed for row in ours}),
+        "shown": sum(1 for row in every if row.is_shown(z)),
         "z": z,
         "truth_noise": figures.truth_noise(ours),
     }
@@ -138,8 +151,10 @@ def _world_in_words(name: str, world: Mapping[str, Any]) -> str:
     seeds, ours = world["seeds"], world["ours"]
     sides = {**{side: world[side] for side in ("ours", *REFERENCES)}, **world["ceilings"]}
     head = (
-        f"{world['moments']} deal moments of seeds {seeds[0]} to {seeds[-1]}, {world['shown']} of them shown at "
-        f"z = {world['z']:g}. The true profit of one moment is known to ± ${_number(world['truth_noise'])} (median)."
+        f"{world['moments']} deal moments of seeds {seeds[0]} to {seeds[-1]}, and {world['further_moments']} of "
+        f"{len(world['further_seeds'])} further seeds for ours alone (shares of shown deals, trust and chance); "
+        f"{world['shown']} shown at z = {world['z']:g}. "
+        f"The true profit of one moment is known to ± ${_number(world['truth_noise'])} (median)."
     )
     parts = {
         f"### World {name}": head,

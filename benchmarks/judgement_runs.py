@@ -12,6 +12,7 @@ from benchmarks.judgement_scores import STATED_TOLERANCE, Claim, Row, count_even
 from benchmarks.moments import DealMoment, Played, Playground, cached_moments
 from keepa_deals.records import CostSettings
 
+ALL: Mapping[str, Estimator] = {**ESTIMATORS, **ABLATIONS}
 SEARCHED_YEARS = 2.0
 LISTINGS_AT_ONCE = 100
 
@@ -24,20 +25,15 @@ class RunPlan:
     seed: int
     products: int
     replicates: int
-    with_ablations: bool
+    estimators: tuple[str, ...]
     cache: Path | None
     costs: CostSettings
-
-    @property
-    def estimators(self) -> Mapping[str, Estimator]:
-        """Those that take part."""
-        return {**ESTIMATORS, **ABLATIONS} if self.with_ablations else ESTIMATORS
 
 
 def run_seed(plan: RunPlan) -> dict[str, list[Row]]:
     """The rows of every estimator, one for each moment."""
     moments, ground = cached_moments(plan.world, plan.seed, products=plan.products, cache=plan.cache)
-    claims = {name: [say(moment, plan.costs) for moment in moments] for name, say in plan.estimators.items()}
+    claims = {name: [ALL[name](moment, plan.costs) for moment in moments] for name in plan.estimators}
     wanted = {
         (place, cents) for some in claims.values() for place, claim in enumerate(some) for cents in prices_of(claim)
     }

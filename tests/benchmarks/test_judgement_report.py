@@ -97,3 +97,14 @@ def test_the_tables_of_a_page_are_replaced_and_the_rest_stays() -> None:
     assert with_measured(page, "new") == f"# Title\n{MEASURED_FROM}\nnew\n{MEASURED_TO}\nend\n"
     with pytest.raises(ValueError, match="no place for the figures"):
         with_measured("# Title\n", "new")
+
+
+def test_further_moments_count_for_shares_and_not_for_comparisons() -> None:
+    rows = rows_of_all()
+    further = [a_row(number, claimed=5000, true=-300.0, matched=0) for number in range(1000, 1040)]
+    alone = world_answer(rows, world="A", z=1.0, draws=5)["ours"]
+    with_further = world_answer({**rows, "further": further}, world="A", z=1.0, draws=5)
+    assert with_further["ours"]["false_profitable_share"] == pytest.approx(40 / 160)
+    assert with_further["ours"]["event_precision"] == alone["event_precision"]
+    assert with_further["ours"]["top_tenth_true_profit"] == alone["top_tenth_true_profit"]
+    assert (with_further["moments"], with_further["further_moments"], with_further["shown"]) == (120, 40, 160)
