@@ -15,6 +15,7 @@ from types import FrameType
 
 from keepa_deals.errors import KeepaDealsError
 from keepa_deals.processes import virtualenv
+from keepa_deals.processes.chart_library import ensure_chart_library
 from keepa_deals.processes.preflight import ROOT
 from keepa_deals.processes.speech import Progress, complain
 
@@ -57,6 +58,7 @@ def _deploy(options: argparse.Namespace, *, lock: int) -> int:
     say("checking VAR_DIR")
     check_var_dir(probable_var_dir(ROOT, os.environ))
     folder = virtualenv.ensure_environment(ROOT, say=say, lock=lock)
+    ensure_chart_library(ROOT, say=say, environ=os.environ)
     os.set_inheritable(lock, True)
     python = str(folder / "bin" / "python")
     sys.stdout.flush()
@@ -73,6 +75,7 @@ def _prepare_tests(*, lock: int) -> int:
     say = Progress()
     folder = virtualenv.ensure_environment(ROOT, say=say, lock=lock)
     virtualenv.ensure_tools(ROOT, folder, say=say, lock=lock)
+    ensure_chart_library(ROOT, say=say, environ=os.environ)
     if virtualenv.link_target(ROOT) is None:
         virtualenv.switch(ROOT, folder)
     os.write(answer, os.fsencode(folder) + b"\n")
