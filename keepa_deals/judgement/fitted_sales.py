@@ -27,7 +27,7 @@ FITTED = SalesModel(
     law_at_million=42.33,
     law_power=1.37,
     law_sales=1.0,
-    rate_factor=1.067,
+    rate_factor=0.991,
     side=SideWeights(
         intercept=-1.076,
         price_ratio=-0.854,
@@ -47,7 +47,7 @@ FITTED = SalesModel(
         title_new_drop=-0.864,
     ),
     share_sales=3.0,
-    used_factor=0.971,
+    used_factor=0.972,
     drop_count=0.3,
     price=EventPriceModel(
         rise_offset=0.011,

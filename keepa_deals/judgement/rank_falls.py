@@ -81,6 +81,8 @@ class RankReading:
     """oldest first"""
     observed: Gaps
     observed_minutes: float
+    expected_falls: float
+    """gaps with a sale, the unlikely ones in proportion"""
     exposed_minutes: float
     """the time of which the curve says whether something was sold in it"""
     typical_rank: float | None
@@ -103,7 +105,8 @@ def read_rank(product: Product, *, now: datetime, model: SalesModel) -> RankRead
         falls=_falls(told, likely, sold=sold, model=model),
         observed=gaps,
         observed_minutes=observed,
-        exposed_minutes=observed - float(told.unseen[sold].sum()),
+        expected_falls=float(likely.sum()),
+        exposed_minutes=observed - float((likely * told.unseen).sum()),
         typical_rank=exp(gaps.left.mean()) if len(gaps.left) else None,
     )
 
@@ -220,9 +223,8 @@ def sales_a_year(reading: RankReading, *, product: Product, model: SalesModel) -
     if rank is None:
         return None
     by_law: float = model.law_at_million * (max(rank, BEST_RANK_OF_THE_LAW) / 1e6) ** -model.law_power
-    seen = sum(fall.likelihood for fall in reading.falls)
     exposed = reading.exposed_minutes / MINUTES_PER_YEAR
-    return model.rate_factor * (model.law_sales + seen) / (model.law_sales / by_law + exposed)
+    return model.rate_factor * (model.law_sales + reading.expected_falls) / (model.law_sales / by_law + exposed)
 
 
 def _mean_rank(product: Product) -> int | None:

@@ -109,7 +109,7 @@ def test_an_outage_is_not_bridged():
 
 def test_several_sales_in_one_gap_add_up_to_what_the_rate_lets_expect():
     chance = random.Random(4)
-    sold = sorted(chance.randrange(START, NOW_MINUTE) for _ in range(400))
+    sold = sorted(chance.randrange(START, NOW_MINUTE) for _ in range(250))
     history = infer_sales(a_title(a_rank(sold, visits=every(40))), now=NOW)
     counted = sum(sale.expected_count for sale in history.sales)
     assert counted == pytest.approx(len(sold), rel=0.25)
