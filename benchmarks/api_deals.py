@@ -157,7 +157,8 @@ def questions(count: int, *, rows: int, seed: int) -> list[Question]:
     sample = invented_numbers(random, 20_000)
     found = []
     for number in range(count):
-        fields = random.choice(FILTERED, 2 if number % 4 == 3 else int(random.integers(1, 4)), replace=False)
+        how_many = 2 if number % 4 == 3 else int(random.integers(1, 4))
+        fields = random.choice(FILTERED, how_many, replace=False).tolist()
         narrow = (25 / rows) ** (1 / len(fields))
         share = [narrow if number % 4 == 3 else float(random.uniform(0.15, 0.9)) for _ in fields]
         bounds = tuple(_bound(field, sample, part) for field, part in zip(fields, share, strict=True))

@@ -64,7 +64,7 @@ def datasette(database: Path, folder: Path) -> Iterator[int]:
     port = free_port()
     command = [
         sys.executable, "-m", "datasette", "serve", str(database), "--host", "127.0.0.1", "--port", str(port),
-        "--setting", "sql_time_limit_ms", "60000", "--setting", "num_sql_threads", "3",
+        "--setting", "sql_time_limit_ms", "600000", "--setting", "num_sql_threads", "3",
     ]  # fmt: skip
     with _running(command, {"PATH": os.environ["PATH"], "HOME": str(folder)}, folder / "datasette.log", port):
         yield port
