@@ -19,10 +19,11 @@ from statistics import median, quantiles
 from benchmarks.api_deals import Question
 from keepa_deals.deal_fields import FIELDS
 from keepa_deals.store.find import Deal
+from keepa_deals.store.tables import deals
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PATIENCE_SECONDS = 180.0
-COLUMNS = Deal.__struct_fields__
+COLUMNS = tuple(name for name in Deal.__struct_fields__ if name in deals.c)
 
 
 @dataclass(frozen=True, slots=True)
