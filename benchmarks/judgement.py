@@ -11,6 +11,7 @@ Everything fitted comes from seeds 1 to 50 of world A; seeds from 101 on are for
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import statistics
 import sys
@@ -140,6 +141,8 @@ def measure_speed(world: str, seed: int, *, products: int, cache: Path | None) -
     moments, _ = cached_moments(world, seed, products=products, cache=cache)
     costs = CostSettings()
     known = [_known(moment) for moment in moments]
+    gc.collect()
+    gc.freeze()  # the service holds one product at a time: hundreds of them here must not slow the collector
     sales = _round_ms(known, lambda one: infer_sales(one.moment.product, now=one.moment.now))
     price = _round_ms(known, lambda one: _price(one.moment, one.sales))
     plan = _round_ms(known, lambda one: _plan_sale(one, costs))

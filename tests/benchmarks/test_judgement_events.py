@@ -53,15 +53,20 @@ def test_copies_of_a_gap_end_at_its_date_and_share_the_time_before_it() -> None:
     assert events.any_copies([a_sale(0, 49, count=0.49)]) == ()
 
 
-def test_used_copies_are_the_expected_ones_rounded() -> None:
-    assert len(events.used_copies([a_sale(0, 48, count=1.0, used=0.5)])) == 1
-    assert len(events.used_copies([a_sale(0, 48, count=1.0, used=0.49)])) == 0
-    assert len(events.used_copies([a_sale(0, 48, count=3.0, used=0.5)])) == 2
+def test_used_copies_are_the_expected_ones_and_one_more_if_likely_enough() -> None:
+    def used(count: float, chance: float, least: float) -> int:
+        return len(events.used_copies([a_sale(0, 48, count=count, used=chance)], least_chance=least))
+
+    assert used(1.0, 0.5, 0.5) == 1
+    assert used(1.0, 0.49, 0.5) == 0
+    assert used(3.0, 0.5, 0.5) == 2
+    assert used(3.0, 0.5, 0.6) == 1
+    assert used(3.0, 0.9, 0.6) == 3
 
 
 def test_a_true_sale_belongs_to_one_gap_at_most_even_if_the_rank_lags() -> None:
     gaps = [a_sale(24, 48), a_sale(48, 72), a_sale(200, 210)]
-    past = [a_truth(10), a_truth(17), a_truth(48, used=False), a_truth(49), a_truth(72), a_truth(100)]
+    past = [a_truth(10), a_truth(21), a_truth(48, used=False), a_truth(49), a_truth(72), a_truth(100)]
     counts = events.true_counts(gaps, past)
     assert [(one.used, one.total) for one in counts] == [(1, 2), (2, 2), (0, 0)]
 
