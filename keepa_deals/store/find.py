@@ -23,6 +23,7 @@ from keepa_deals.records import Condition, DealState
 from keepa_deals.store.matching import first_rows, matching
 from keepa_deals.store.mirror import columns_of
 from keepa_deals.store.tables import candidates, deals
+from keepa_deals.store.triage import shown_triage
 
 KEYS_AT_ONCE = 5_000
 MOST_CATEGORIES_LISTED = 200
@@ -110,6 +111,8 @@ class Deal(msgspec.Struct, frozen=True, kw_only=True):
     """percent: the lower bound of the positive ratings' share"""
     seller_name: str | None
     spark: Spark | None
+    triage: str | None
+    """hidden, bought or watched by the user; the first of these that is so"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +184,7 @@ class Category:
     count: int
 
 
-_COLUMNS = [deals.c[name] for name in Deal.__struct_fields__]
+_COLUMNS = [shown_triage if name == "triage" else deals.c[name] for name in Deal.__struct_fields__]
 _ROW_NUMBER = literal_column("deals.rowid", Integer)
 _THESE_ROWS = _ROW_NUMBER.in_(bindparam("rows", expanding=True))
 _ROWS = select(_ROW_NUMBER, *_COLUMNS).where(_THESE_ROWS)

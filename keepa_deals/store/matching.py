@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from keepa_deals.deal_cursor import Cursor
 from keepa_deals.deal_fields import DEFAULT_SORT, GRADES, Bound, Field, Kind, Sort
@@ -22,6 +22,8 @@ from keepa_deals.records import DealState
 from keepa_deals.search_language import Choice, Comparison, Words, months_of
 from keepa_deals.store.mirror import Columns, Mask, Numbers, Rows, encoded_keys, milliseconds
 from keepa_deals.store.search_index import matching_rows
+from keepa_deals.store.tables import triage
+from keepa_deals.store.triage import OWNER, ROW_OF_MARKED
 
 _SIGNS: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
@@ -102,6 +104,8 @@ def _conditions(
     """What a row must meet, each with the name of its filter."""
     states = tuple(DealState) if query.search.asks_for_state and query.states == (DealState.LIVE,) else query.states
     yield "state", partial(_in_states, columns, states, now)
+    if query.triage != "all":
+        yield "triage", partial(_triaged, columns, query.triage, connection)
     for bound in query.bounds:
         yield bound.field.name, partial(_within, columns, bound, now)
     if query.conditions:
@@ -132,6 +136,27 @@ def is_profitable(columns: Columns) -> Mask:
 
 def _in_states(columns: Columns, states: tuple[DealState, ...], now: datetime) -> Mask:
     return columns.keys > 0 if set(states) == set(DealState) else _any(columns.in_state(state, now) for state in states)
+
+
+def _triaged(columns: Columns, wanted: str | None, connection: Connection) -> Mask:
+    """What the user has marked so; without a wish, all that they have not hidden."""
+    if wanted is None or wanted == "new":
+        return ~_marked(columns, "hidden_at" if wanted is None else "seen_at", connection)
+    return _marked(columns, f"{wanted}_at", connection)
+
+
+def _marked(columns: Columns, since: str, connection: Connection) -> Mask:
+    """The rows that the user has marked, going by the instant in the column `since`."""
+
+    def find() -> Mask:
+        found = np.zeros(len(columns.keys), dtype=bool)
+        statement = select(ROW_OF_MARKED).where(triage.c.user == OWNER, triage.c[since].is_not(None))
+        rows = np.array([row for row in connection.execute(statement).scalars() if row is not None], dtype=np.int64)
+        found[rows[rows < len(found)]] = True
+        return found
+
+    mask: Mask = columns.remember(("triage", since), find)
+    return mask
 
 
 def _any(masks: Iterator[Mask]) -> Mask:

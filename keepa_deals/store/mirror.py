@@ -188,10 +188,14 @@ class Mirror:
         self.columns = Columns()
         self._seen = -1
         self._schema = -1
+        self._triaged = 0
 
     def renew(self, connection: Connection) -> None:
         """Bring the columns to what `connection` sees; another thread may already have taken them further."""
-        newest, schema = connection.exec_driver_sql(_NEWEST).one()
+        newest, schema, triaged = connection.exec_driver_sql(_NEWEST).one()
+        if triaged != self._triaged:
+            self.columns.remembered.clear()
+            self._triaged = triaged
         if self._seen < 0 or schema != self._schema or newest - self._seen >= TOUCHES_KEPT:
             self.columns = Columns()
             for rows in _pages(connection, _ALL, ()):
@@ -284,7 +288,10 @@ _PLACES[0] = 0
 _PLACES[ord("0") : ord("9") + 1] = np.arange(1, 11)
 _PLACES[ord("A") : ord("Z") + 1] = np.arange(11, 37)
 
-_NEWEST = "select (select coalesce(max(seq), 0) from deal_touches), (select schema_version from pragma_schema_version)"
+_NEWEST = (
+    "select (select coalesce(max(seq), 0) from deal_touches), (select schema_version from pragma_schema_version), "
+    "(select coalesce(max(id), 0) from triage_acts)"
+)
 _TOUCHED = "select distinct deal from deal_touches where seq > ?"
 _ALL = f"select rowid, {', '.join(_READ)} from deals"  # noqa: S608 - our own names
 _SINCE = f"{_ALL} where rowid in ({_TOUCHED})"

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete
 
 from keepa_deals.store.tables import calls, changes, observations, pass_reports
+from keepa_deals.store.triage import forget_old_acts
 
 CALLS_KEPT_FOR = timedelta(days=90)
 REPORTS_KEPT_FOR = timedelta(days=90)
@@ -23,4 +24,4 @@ def forget_old_records(connection: Connection, *, now: datetime) -> int:
         delete(changes).where(changes.c.at < now - CHANGES_KEPT_FOR),
         delete(observations).where(observations.c.at < now - OBSERVATIONS_KEPT_FOR),
     )
-    return sum(connection.execute(statement).rowcount for statement in past)
+    return sum(connection.execute(statement).rowcount for statement in past) + forget_old_acts(connection, now=now)

@@ -332,3 +332,53 @@ verdicts = Table(
     Column("waiting_until", Instant),
     Column("findings", Json, nullable=False),
 )
+
+# What a user made of a deal; without a row it is new to them.
+triage = Table(
+    "triage",
+    metadata,
+    Column("user", String(40), primary_key=True),
+    Column("asin", String(10), primary_key=True),
+    Column("domain_id", Integer, primary_key=True),
+    Column("seen_at", Instant),
+    Column("watched_at", Instant),
+    Column("hidden_at", Instant),
+    Column("hidden_reason", Text),
+    Column("bought_at", Instant),
+    Column("bought_cents", Integer),
+)
+
+# Each act of triage on one or many deals, in order; an undoing is one too.
+triage_acts = Table(
+    "triage_acts",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("user", String(40), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("action", String(12), nullable=False),
+    Column("reason", Text),
+    Column("deals", Integer, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# What each deal's triage was before an act, so that it can be undone; NULL: there was none.
+triage_steps = Table(
+    "triage_steps",
+    metadata,
+    Column("act", Integer, primary_key=True),
+    Column("asin", String(10), primary_key=True),
+    Column("domain_id", Integer, primary_key=True),
+    Column("before", Json),
+    sqlite_with_rowid=False,
+)
+
+# How far in the change feed a user had come when their visit before this one ended, and how far they are now.
+visits = Table(
+    "visits",
+    metadata,
+    Column("user", String(40), primary_key=True),
+    Column("last_at", Instant, nullable=False),
+    Column("seen_seq", Integer, nullable=False),
+    Column("since_seq", Integer, nullable=False),
+    Column("since_at", Instant, nullable=False),
+)
