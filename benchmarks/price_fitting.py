@@ -42,7 +42,7 @@ HUBER = 0.25
 """residuals beyond this, natural log, pull no harder"""
 HELD_BY_THE_INTERVAL = 0.8
 LEAST_SALES_FOR_A_SEASON = 3
-SEASON_PSEUDO_SALES = 40.0
+SEASON_PSEUDO_SALES = 200.0
 
 START_PRICES = PriceModel(
     seasons={},

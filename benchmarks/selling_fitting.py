@@ -19,7 +19,7 @@ from keepa_deals.judgement.sale_price import INBOUND_DELAY_DAYS, SELL_WITHIN_DAY
 from keepa_deals.judgement.selling import speed_inputs
 from keepa_deals.units import to_keepa_minutes
 
-SPEED = ("used sales a year", "rivals", "lowest rival", "price error")
+SPEED = ("used sales a year", "rivals", "lowest rival", "price error", "season's swing")
 SELLING_DAYS = (INBOUND_DELAY_DAYS, SELL_WITHIN_DAYS)
 EDGES = (*range(INBOUND_DELAY_DAYS, SELL_WITHIN_DAYS, DAYS_OF_A_STRIDE), SELL_WITHIN_DAYS)
 STEEPEST = 30.0

@@ -78,9 +78,10 @@ def price_basis(
     ahead = season_ahead(own, now_minute=minute, selling_days=selling_days, power=model.demand_power)
     grade = model.grade(copy.condition) if copy is not None else 0.0
     landed = copy.landed_cents if copy is not None else None
+    asking = math.log(landed) - grade - _today(season, minute) if landed is not None and landed > 0 else None
     values = {
         **_market_values(market, asks=asks, centre=level.centre),
-        "copy": _distance(math.log(landed) - grade if landed is not None and landed > 0 else None, level.centre),
+        "copy": _distance(asking, level.centre),
         "new price's drift": _drift(product.new_cents, product.new_avg.d365),
         "Amazon's drift": _drift(product.amazon_cents, product.amazon_avg.d365),
         "used sales a year": math.log(1.0 + sales.used_a_year) if sales.used_a_year is not None else None,
@@ -121,6 +122,10 @@ def heights_ahead(profile: Profile, *, now_minute: int, selling_days: tuple[int,
     today = now_minute / MINUTES_PER_DAY + DAYS_OF_A_STRIDE / 2
     days = range(first, max(last, first + 1), DAYS_OF_A_STRIDE)
     return [seasons.height_on(profile, (today + day) % seasons.DAYS_PER_YEAR) for day in days]
+
+
+def _today(season: Profile, minute: int) -> float:
+    return seasons.by_day(season)[seasons.day_of_year(minute)]
 
 
 def _market_values(market: Market, *, asks: Asks, centre: float) -> dict[str, float | None]:

@@ -15,7 +15,7 @@ from keepa_deals.fees import percent_of, usual_shipping
 from keepa_deals.judgement import price_level, seasons
 from keepa_deals.judgement.inferred_sales import SalesHistory
 from keepa_deals.judgement.money import percent_below
-from keepa_deals.judgement.price_basis import PriceBasis, price_basis
+from keepa_deals.judgement.price_basis import REACH, PriceBasis, price_basis
 from keepa_deals.judgement.price_model import PriceModel
 from keepa_deals.judgement.seasons import MINUTES_PER_DAY, Season
 from keepa_deals.records import Offer, Product, Step
@@ -32,9 +32,18 @@ SALES_CENTRE = "probable used sales"
 ASKS = "usual used ask"
 RIVALS = "other used offers today"
 NEW_COPY = "lowest new offer"
+COPY_TODAY = "price of the copy, as a hint"
 SEASON_AHEAD = "season ahead"
 AMAZON_CEILING = "ceiling by Amazon's new price"
 SALE_PRICE = "sale price"
+
+PULLS = {
+    ASKS: ("recent asks",),
+    RIVALS: ("lowest rival below", "second rival", "median rival"),
+    COPY_TODAY: ("copy",),
+    NEW_COPY: ("new copy", "new price's drift", "Amazon's drift"),
+}
+"""which terms of the correction speak through which step"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +121,7 @@ def estimate_sale_price(
         ),
         trend_percent_year=price_level.trend_percent_year(basis.past),
         ceiling_cents=ceiling,
-        steps=_steps(product, basis, ceiling=ceiling, cents=cents, model=model),
+        steps=_steps(product, basis, ceiling=ceiling, cents=cents, capped=cents < _cents(ln_price, None), model=model),
         basis=basis,
         log_sd=log_sd,
     )
@@ -170,42 +179,52 @@ def _unknown(*, average: int | None, down: float | None, ceiling: int | None) ->
     )
 
 
+def _shares(basis: PriceBasis, *, capped: bool, model: PriceModel) -> dict[str, float]:
+    """The part of the price that rests on each step: how much it moves, in percent, where only that input moves by a
+    percent. A price that the ceiling holds rests on the ceiling alone."""
+    if capped:
+        return {**dict.fromkeys((SALES_CENTRE, *PULLS), 0.0), AMAZON_CEILING: 1.0}
+    pulls = {term.name: _pull(basis.values[term.name], term.coefficient) for term in model.correction}
+    parts = {step: sum(pulls.get(name, 0.0) for name in names) for step, names in PULLS.items()}
+    past = max(0.0, 1.0 - sum(parts.values()))
+    level = basis.level
+    parts[SALES_CENTRE] = past * level.sales_share
+    parts[ASKS] += past * level.asks_share
+    parts[RIVALS] += past * (1.0 - level.sales_share - level.asks_share)
+    whole = sum(parts.values())
+    return {AMAZON_CEILING: 0.0, **{step: round(part / whole, 3) for step, part in parts.items()}}
+
+
+def _pull(value: float | None, coefficient: float) -> float:
+    """An unknown input pulls nothing, nor does one beyond reach."""
+    return max(0.0, coefficient) if value is not None and abs(value) < REACH else 0.0
+
+
 def _steps(
-    product: Product, basis: PriceBasis, *, ceiling: int | None, cents: int, model: PriceModel
+    product: Product, basis: PriceBasis, *, ceiling: int | None, cents: int, capped: bool, model: PriceModel
 ) -> tuple[Step, ...]:
-    """The inputs with the part of the price that rests on each: how much the price moves, in percent, where only that
-    input moves by a percent."""
-    level, asks, market, ahead = basis.level, basis.asks, basis.market, basis.ahead
-    pulls = {term.name: max(0.0, term.coefficient) for term in model.correction}
-    rivals = sum(pulls.get(name, 0.0) for name in ("lowest rival below", "second rival", "median rival"))
-    rivals = rivals if market.rivals else 0.0
-    new = pulls.get("new copy", 0.0) if market.new is not None else 0.0
-    asked = sum(pulls.get(name, 0.0) for name in ("recent asks", "year's asks")) if asks.year is not None else 0.0
-    past = max(0.0, 1.0 - rivals - new - asked)
-    whole = past + rivals + new + asked
-    today = 1.0 - level.sales_share - level.asks_share
+    """The inputs in the order in which they enter, and the price."""
+    shares = _shares(basis, capped=capped, model=model)
     seen, checked = product.updated_at, product.offers_checked_at
-    lowest = round(math.exp(market.rivals[0])) if market.rivals else None
-    newest = round(math.exp(market.new)) if market.new is not None else None
-    usual = round(math.exp(asks.year)) if asks.year is not None else None
-    centre = round(math.exp(level.centre))
-    percent = round(100 * math.expm1(ahead), 1)
-    sales_rule = f"level of {level.evidence:.1f} effective probable used sales and of asks, season taken out, as Good"
-    share_of = {
-        SALES_CENTRE: past * level.sales_share,
-        ASKS: past * level.asks_share + asked,
-        RIVALS: past * today + rivals,
-        NEW_COPY: new,
-    }
-    shares = {name: round(part / whole, 3) for name, part in share_of.items()}
-    ask_rule = "median of the lowest asks of 365 days, landed, season taken out: a prior, for asks are not sales"
-    rival_rule = "the cheapest but the copy to buy, landed, as Good, season taken out"
+    rivals = basis.market.rivals
+
+    def cents_step(name: str, ln_price: float | None, as_of: datetime | None, rule: str) -> Step:
+        value = round(math.exp(ln_price)) if ln_price is not None else None
+        return Step(name, value, "cents", "full_look", as_of, rule, share=shares[name])
+
+    asking = basis.values["copy"]
+    sold = f"level of {basis.level.evidence:.1f} effective probable used sales and of asks, season taken out, as Good"
+    asked = "median of the lowest asks of 365 days, landed, season taken out: a prior, for asks are not sales"
+    own = basis.level.centre + asking if asking is not None else None
+    ahead = round(100 * math.expm1(basis.ahead), 1)
+    top = shares[AMAZON_CEILING]
     return (
-        Step(SALES_CENTRE, centre, "cents", "full_look", seen, sales_rule, share=shares[SALES_CENTRE]),
-        Step(ASKS, usual, "cents", "full_look", seen, ask_rule, share=shares[ASKS]),
-        Step(RIVALS, lowest, "cents", "full_look", checked, rival_rule, share=shares[RIVALS]),
-        Step(NEW_COPY, newest, "cents", "full_look", checked, "landed, season taken out", share=shares[NEW_COPY]),
-        Step(SEASON_AHEAD, percent, "percent", "rule", None, "the year's swing over the months in which it will sell"),
-        Step(AMAZON_CEILING, ceiling, "cents", "full_look", seen, "90 % of Amazon's own price, now or of 180 days"),
+        cents_step(SALES_CENTRE, basis.level.centre, seen, sold),
+        cents_step(ASKS, basis.asks.year, seen, asked),
+        cents_step(RIVALS, rivals[0] if rivals else None, checked, "the cheapest but ours, landed, as Good, no season"),
+        cents_step(COPY_TODAY, own, checked, "ours, landed, as Good, within reach of the level: a bargain is a hint"),
+        cents_step(NEW_COPY, basis.market.new, checked, "landed, no season; and how it and Amazon's moved in a year"),
+        Step(SEASON_AHEAD, ahead, "percent", "rule", None, "the year's swing over the months in which it will sell"),
+        Step(AMAZON_CEILING, ceiling, "cents", "full_look", seen, "90 % of its price, now or of 180 days", share=top),
         Step(SALE_PRICE, cents, "cents", "rule", None, "past level, corrected by today's market and the season ahead"),
     )

@@ -22,7 +22,7 @@ MINUTES_PER_DAY = 1440
 FLAT: Profile = (0.0,) * 12
 SALES_FOR_A_PEAK = 1.5
 """a month is a title's own peak only with so many probable used sales in it: the peak of fewer is noise"""
-WORTH_NAMING = 0.02
+WORTH_NAMING = 0.05
 """a profile that swings by less than this either way, natural log, is no season to speak of"""
 
 TEXTBOOK, PROFESSIONAL, GENERAL, GOODS = "textbook", "professional", "general", "goods"

@@ -157,7 +157,7 @@ def speed_inputs(sale: SalePrice, basis: PriceBasis, *, used_a_year: float) -> d
         "rivals": basis.values["rivals"],
         "lowest rival": _rival_distance(sale, basis),
         "price error": math.log(sale.log_sd) if sale.log_sd is not None else None,
-        "evidence": basis.values["evidence"],
+        "season's swing": max(basis.season) - min(basis.season),
     }
 
 

@@ -150,7 +150,7 @@ def test_a_title_that_sells_is_no_mere_estimate_and_its_sales_are_told() -> None
     judgement = judged(offers=(offered(),), history=a_selling_title())
     assert not judgement.sale_price_is_estimate
     assert judgement.is_profitable
-    assert judgement.sale_price_cents == pytest.approx(6399, rel=0.25)
+    assert judgement.sale_price_cents == pytest.approx(6399, rel=0.3)
     assert judgement.one_year_average_cents == pytest.approx(6399, rel=0.25)
     assert len(judgement.sales) >= 15
     assert list(judgement.sales) == sorted(judgement.sales, key=lambda sale: sale.minute)

@@ -255,3 +255,10 @@ def test_the_shares_of_the_inputs_make_up_the_whole_price() -> None:
     )
     assert sum(step.share for step in sale.steps if step.share is not None) == pytest.approx(1.0, abs=0.003)
     assert {step.name for step in sale.steps} >= {"probable used sales", "usual used ask", "sale price"}
+
+
+def test_a_price_held_by_the_ceiling_rests_on_the_ceiling() -> None:
+    sale = estimate(a_product(copy=COPY, rivals=[9_000], amazon_cents=5_000), sales=sold_at(*[9_000] * 6))
+    shares = {step.name: step.share for step in sale.steps}
+    assert shares["ceiling by Amazon's new price"] == 1.0
+    assert shares["probable used sales"] == 0.0
