@@ -17,10 +17,10 @@ from keepa_deals.deal_query import DealQuery, Problem, read_deal_query
 from keepa_deals.search_language import LONGEST_SEARCH
 from keepa_deals.store import facets, find
 from keepa_deals.web import panel
-from keepa_deals.web.api import MOST_COUNTED, asked_deal
+from keepa_deals.web.api import MOST_COUNTED
 from keepa_deals.web.columns import VIEW_PARAMETERS, read_view
+from keepa_deals.web.deal_page import deal_page
 from keepa_deals.web.desk import desk
-from keepa_deals.web.explained import explained_steps, waterfall
 from keepa_deals.web.sparkline import sparkline
 from keepa_deals.web.table import CHOICES, Table
 
@@ -84,17 +84,7 @@ def deals() -> tuple[str, int] | Response:
 
 @blueprint.get("/deals/<asin>")
 def deal(asin: str) -> str:
-    now = desk().now()
-    details = asked_deal(asin, now)
-    place = desk().marketplace_of(details.deal)
-    return render_template(
-        "deal.html",
-        details=details,
-        deal=details.deal,
-        place=place,
-        bars=waterfall(details.deal),
-        steps=explained_steps(details.explanation, place),
-    )
+    return deal_page(asin)
 
 
 def _count_problems() -> list[Problem]:
