@@ -32,7 +32,7 @@ def check_restarts(facts: HealthFacts) -> Iterator[Finding]:
             yield _often(name, count, up=up)
         elif process is not None and up is not None and _carries_work(name):
             times = max(count, 1 if _was_restarted(facts, process) else 0)
-            if times > 0 and up < STEADY_SECONDS[times - 1]:
+            if times > 0 and (up < STEADY_SECONDS[times - 1] or _has_yet_to_tick(facts, process)):
                 yield finding("just_restarted", f"{name} came back {up:.0f} s ago", since=process.started_at)
 
 
@@ -52,6 +52,14 @@ def _was_restarted(facts: HealthFacts, process: ProcessFact) -> bool:
     if facts.started_at is None or process.started_at is None:
         return False
     return (process.started_at - facts.started_at).total_seconds() > FIRST_START_SECONDS
+
+
+def _has_yet_to_tick(facts: HealthFacts, process: ProcessFact) -> bool:
+    """Whether it is a scheduler whose last tick is its predecessor's: loading takes a busy machine its time."""
+    tick = None if facts.beat is None else facts.beat.last_tick_at
+    if process.name != "beat" or tick is None or process.started_at is None:
+        return False
+    return tick < process.started_at
 
 
 def _carries_work(name: str) -> bool:

@@ -222,6 +222,9 @@ CASES: dict[str, tuple[HealthFacts, VerdictState, str]] = {
         FINE, "clock_stepped"),
     "clocks differ": (facts(redis=RedisFact(0.001, clock_ahead_seconds=-31.0)), FINE, "clocks_differ"),
     "the scheduler came back": (facts(processes=restarted("beat", seconds=9)), STUCK, "just_restarted"),
+    "the scheduler came back and has not ticked yet": (
+        facts(processes=restarted("beat", seconds=15), beat=BeatFact(ago(seconds=20), ago(seconds=20))),
+        STUCK, "just_restarted"),
     "a worker came back twice": (
         facts(processes=restarted("worker-upsert", seconds=29), watchdog=counting(2, "worker-upsert")),
         STUCK, "just_restarted"),
