@@ -27,6 +27,9 @@ export function walkRows(page) {
     j: () => step(1),
     k: () => step(-1),
     a: () => follow(here()?.querySelector("a[data-buy]")),
+    w: () => follow(here()?.querySelector("[data-watch]")),
+    b: () => follow(here()?.querySelector("[data-bought]")),
+    x: () => follow(here()?.querySelector("[data-hide]")),
     n: () => follow(page.querySelector("a[rel=next]")),
     p: () => follow(page.querySelector("a[data-first-page]")),
   };

@@ -3,6 +3,8 @@ import { tickAges } from "./ages.js";
 import { dismissNotes, keepBackLink } from "./comfort.js";
 import { changeTheme } from "./theme.js";
 import { onKeys, openers, walkRows } from "./keyboard.js";
+import { tellNews } from "./news.js";
+import { triageInPlace } from "./triage.js";
 import { foretellCount, orderColumns, rememberPanel } from "./filters.js";
 
 shortenQuestion(document.querySelector("[data-question]"));
@@ -13,4 +15,6 @@ changeTheme(document);
 rememberPanel(document);
 foretellCount(document);
 orderColumns(document);
+triageInPlace(document);
+tellNews(document);
 onKeys(document, { ...walkRows(document), ...openers(document) });

@@ -10,7 +10,7 @@ from keepa_deals.deal_fields import SORTS, Field, shown
 from keepa_deals.deal_query import Problem
 
 DEFAULT_SET = "scan"
-VIEW_PARAMETERS = ("set", "columns", "move", "count")
+VIEW_PARAMETERS = ("set", "columns", "move", "count", "marked", "undo")
 MOST_COLUMNS = 40
 
 

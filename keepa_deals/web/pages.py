@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request
+from flask import Blueprint, current_app, redirect, render_template, request
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
@@ -77,7 +77,7 @@ def deals() -> tuple[str, int] | Response:
         "page_sizes": sorted({*PAGE_SIZES, query.limit}),
         "sparkline": sparkline,
     }
-    shown |= narrowing
+    shown |= narrowing | {"can": _can(), "marked": _marked()}
     is_wrong = any(not problem.is_unknown for problem in problems)
     return render_template("deals.html", **shown), 400 if is_wrong else 200
 
@@ -85,6 +85,19 @@ def deals() -> tuple[str, int] | Response:
 @blueprint.get("/deals/<asin>")
 def deal(asin: str) -> str:
     return deal_page(asin)
+
+
+def _can() -> dict[str, bool]:
+    """What can be done with the deals here, by the rooms that are there."""
+    rooms = {"triage": "triage.mark", "changes": "changes.changes", "csv": "export.csv", "xlsx": "export.xlsx"}
+    return {name: endpoint in current_app.view_functions for name, endpoint in rooms.items()}
+
+
+def _marked() -> tuple[int, str] | None:
+    """How many deals the form before this page marked, and the token that undoes it."""
+    count, token = request.args.get("marked", ""), request.args.get("undo", "")
+    is_told = count.isascii() and count.isdecimal() and len(count) < 10 and token.isprintable() and token != ""
+    return (int(count), token[:100]) if is_told else None
 
 
 def _count_problems() -> list[Problem]:

@@ -112,12 +112,20 @@ FACETS = (
     ("category", "Category"),
     ("binding", "Binding"),
 )
+TRIAGES = (
+    ("", "All but the hidden"),
+    ("new", "Not looked at"),
+    ("watched", "Watched"),
+    ("bought", "Bought"),
+    ("hidden", "Hidden"),
+    ("all", "All"),
+)
 WITH_BARS = (
     "profit", "roi", "margin", "price", "percent_down", "trust", "days_to_sell", "seller_quality", "rank", "drops",
     "verified_age", "price_age", "seen_age",
 )  # fmt: skip
 _IN_PANEL = {f"{name}_{end}" for _, ranges in _GROUPS for name, _, ends in ranges for end in ends.split()}
-_OWN = {"q", "sort", "limit", "cursor"} | _IN_PANEL | {name for name, _ in FACETS}
+_OWN = {"q", "sort", "limit", "cursor", "triage"} | _IN_PANEL | {name for name, _ in FACETS}
 
 
 def groups(

@@ -127,6 +127,11 @@ class Table:
         first_page = self.query.starting_after(None)
         return urlencode(first_page.parameters(minor_digits=self.place.minor_digits))
 
+    def export_text(self) -> str:
+        """The question with its columns, in full, so that a file holds what the table shows."""
+        pairs = self.query.starting_after(None).parameters(minor_digits=self.place.minor_digits)
+        return urlencode([*pairs, ("columns", ",".join(self.view.keys))], safe=",")
+
     def headings(self) -> list[Heading]:
         return [self._heading(column) for column in (TITLE, *self.view.columns)]
 
