@@ -14,7 +14,20 @@ from keepa_deals.clock import Clock
 from keepa_deals.health import HealthFacts, Verdict, verdict_line
 from keepa_deals.settings import Settings
 from keepa_deals.store.engine import Database
-from keepa_deals.web import access, api, deal_page, errors, filters, health_page, look, metrics, pages, status
+from keepa_deals.web import (
+    access,
+    api,
+    changes,
+    deal_page,
+    errors,
+    filters,
+    health_page,
+    look,
+    metrics,
+    pages,
+    status,
+    triage,
+)
 from keepa_deals.web.desk import EXTENSION, Desk, FactsDesk, VerdictDesk, desk
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -70,7 +83,7 @@ def create_app(
     metrics.register(app, settings)
     access.guard(app, settings)
     errors.register(app)
-    for room in (status, api, pages, deal_page, look, health_page):
+    for room in (status, api, changes, triage, pages, deal_page, look, health_page):
         app.register_blueprint(room.blueprint)
     app.after_request(harden)
     app.context_processor(surroundings)

@@ -68,7 +68,7 @@ def deals() -> Response:
         **counted,
         "next_cursor": None if following is None else cursor_text(following, sort=query.sort),
     }
-    return json_response(body | _circumstances(now))
+    return json_response(body | circumstances(now))
 
 
 @blueprint.get("/deal-count")
@@ -76,7 +76,7 @@ def deal_count() -> Response:
     query, how, now = asked_query(besides=("count",)), _asked_count("exact"), desk().now()
     with desk().reading() as connection:
         counted = _count_json(connection, query, how, now)
-    return json_response(counted | _circumstances(now))
+    return json_response(counted | circumstances(now))
 
 
 @blueprint.get("/facets")
@@ -90,7 +90,7 @@ def facets() -> Response:
         "is_complete": found.is_complete,
         "histograms": {name: [_bucket_json(one, FIELDS[name]) for one in buckets] for name, buckets in drawn.items()},
     }
-    return json_response(body | _circumstances(now))
+    return json_response(body | circumstances(now))
 
 
 def _asked_count(default: str) -> str:
@@ -147,7 +147,7 @@ def deal(asin: str) -> Response:
         "look_due_reason": details.look_due_reason,
         "offers_seen": [offer_json(offer, details.deal) for offer in details.offers],
     }
-    return json_response({"deal": deal_json(details.deal, now) | grounds} | _circumstances(now))
+    return json_response({"deal": deal_json(details.deal, now) | grounds} | circumstances(now))
 
 
 def asked_query(besides: Collection[str] = ()) -> DealQuery:
@@ -227,6 +227,7 @@ def deal_json(deal: find.Deal, now: datetime) -> dict[str, Any]:
         "drops_90": deal.drops_90,
         "drops_365": deal.drops_365,
         "offers": deal.used_offers,
+        "triage": deal.triage,
         "new_offers": deal.new_offers,
         **_state_json(deal, now),
     }
@@ -268,5 +269,5 @@ def _hours(instant: datetime | None, now: datetime) -> float | None:
     return None if instant is None else round((now - instant).total_seconds() / 3600, 2)
 
 
-def _circumstances(now: datetime) -> dict[str, Any]:
+def circumstances(now: datetime) -> dict[str, Any]:
     return {"as_of": now, "verdict": desk().verdict().state.value, "demo": desk().settings.is_demo}

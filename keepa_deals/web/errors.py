@@ -24,6 +24,8 @@ CODES = {
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    413: "too_large",
+    429: "too_many_requests",
     500: "internal_error",
     503: "database_unavailable",
 }
@@ -33,6 +35,8 @@ TITLES = {
     403: "Not allowed",
     404: "Nothing here",
     405: "Not possible here",
+    413: "That is too large",
+    429: "Too many requests",
     500: "Something went wrong",
     503: "The deals can't be read now",
 }
@@ -41,7 +45,11 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 
 def json_response(body: Any, status: int = 200) -> Response:
     """`body` as JSON; Decimals keep their decimals, instants are ISO 8601 with a Z."""
-    return Response(_encoder.encode(body) + b"\n", status=status, mimetype="application/json")
+    return Response(encoded(body) + b"\n", status=status, mimetype="application/json")
+
+
+def encoded(body: Any) -> bytes:
+    return _encoder.encode(body)
 
 
 def register(app: Flask) -> None:
