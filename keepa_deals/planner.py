@@ -58,6 +58,18 @@ class LookKind(StrEnum):
         return self in (LookKind.CANDIDATE_FULL, LookKind.VERIFY_FULL)
 
 
+ASKED_FOR = {
+    LookKind.VERIFY_LIGHT: "somebody asked for a light look",
+    LookKind.VERIFY_FULL: "somebody asked for a full look",
+}
+"""Why a deal is due for a look that a person wished for."""
+
+
+def asked_look(reason: str | None) -> LookKind | None:
+    """The look that somebody asked for, by the reason why it is due; None for any other reason."""
+    return next((kind for kind, text in ASKED_FOR.items() if text == reason), None)
+
+
 @dataclass(frozen=True, slots=True)
 class WaitingCandidate:
     """A candidate that a look could turn into a deal. `worth_cents` is its expected profit so far."""
@@ -80,6 +92,8 @@ class WaitingDeal:
     promised_until: datetime
     looked_at: datetime | None
     look_due: bool
+    asked: LookKind | None = None
+    """the look that a person wished for: it comes before all others, but not before the hour is over"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +193,8 @@ def _of_candidate(one: WaitingCandidate, now: datetime, *, is_rich: bool) -> _Ch
 
 
 def _of_deal(one: WaitingDeal, now: datetime) -> _Choice:
+    if one.asked is not None:
+        return _Choice(math.inf, one.asked, one.asin)
     profit = max(0, NOMINAL_PROFIT_CENTS if one.profit_cents is None else one.profit_cents)
     age = now - one.verified_at
     if one.look_due:

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Row
 
 from keepa_deals.freshness import HeldDeal, Sighting
+from keepa_deals.planner import asked_look
 from keepa_deals.records import Condition, CostSettings, DealState, Judgement, Product, Step
 from keepa_deals.repricing import Repriced, reprice
 from keepa_deals.store.columns import instant_text
@@ -29,6 +30,7 @@ HELD_COLUMNS = (
     deals.c.gone_at,
     deals.c.unverified_since,
     deals.c.look_due_since,
+    deals.c.look_due_reason,
     deals.c.explanation,
 )
 
@@ -45,7 +47,7 @@ def held_deal(row: Row[Any]) -> HeldDeal:
         verified_at=row.verified_at,
         seen_at=max(row.verified_at, row.keepa_updated_at or row.verified_at),
         gone_at=row.gone_at,
-        look_due=row.look_due_since is not None,
+        look_due=row.look_due_since is not None and asked_look(row.look_due_reason) is None,
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, insert, update
 
 from keepa_deals.freshness import Comparison, compare, promised_until, sighting_of_product
 from keepa_deals.judgement.judge import OFFERS_TOO_OLD
+from keepa_deals.planner import ASKED_FOR
 from keepa_deals.price_history import charted_history, spark_of
 from keepa_deals.records import CostSettings, DealState, FeedEstimate, Judgement, Product, Source
 from keepa_deals.store.change_rows import Change, Observation, insert_changes, insert_observations, price_events
@@ -108,7 +109,19 @@ class LookSaver:
         return effect
 
     def note_looked(self, asins: Sequence[str]) -> None:
-        """Looked at now, whatever it will teach; call before saving, which clears it where a next step is due."""
+        """Looked at now, whatever it will teach; call before saving, which clears it where a next step is due.
+
+        Whoever asked for a look has had it.
+        """
+        self.connection.execute(
+            update(deals)
+            .where(
+                deals.c.domain_id == self.domain_id,
+                deals.c.asin.in_(asins),
+                deals.c.look_due_reason.in_(ASKED_FOR.values()),
+            )
+            .values(look_due_since=None, look_due_reason=None)
+        )
         for table in (deals, candidates):
             self.connection.execute(
                 update(table)

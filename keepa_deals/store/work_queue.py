@@ -6,7 +6,14 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, func, select
 
-from keepa_deals.planner import SELLER_KNOWN_FOR, WaitingCandidate, WaitingDeal, WaitingSellers
+from keepa_deals.planner import (
+    ASKED_FOR,
+    SELLER_KNOWN_FOR,
+    WaitingCandidate,
+    WaitingDeal,
+    WaitingSellers,
+    asked_look,
+)
 from keepa_deals.records import DealState
 from keepa_deals.store.tables import candidates, deals, sellers
 
@@ -45,7 +52,7 @@ def waiting_candidates(connection: Connection, *, domain_id: int) -> list[Waitin
 
 
 def waiting_deals(connection: Connection, *, domain_id: int) -> list[WaitingDeal]:
-    """The deals on show that could be verified, the most profitable if there are very many."""
+    """The deals on show that could be verified: those that somebody asked to, then the most profitable."""
     set_aside = select(candidates.c.asin).where(candidates.c.domain_id == domain_id, candidates.c.stage == "set_aside")
     rows = connection.execute(
         select(
@@ -55,13 +62,17 @@ def waiting_deals(connection: Connection, *, domain_id: int) -> list[WaitingDeal
             deals.c.promised_until,
             deals.c.looked_at,
             deals.c.look_due_since,
+            deals.c.look_due_reason,
         )
         .where(
             deals.c.domain_id == domain_id,
             deals.c.state.in_((DealState.LIVE, DealState.UNVERIFIED)),
             deals.c.asin.not_in(set_aside),
         )
-        .order_by(deals.c.profit_cents.desc().nulls_last())
+        .order_by(
+            func.coalesce(deals.c.look_due_reason, "").in_(ASKED_FOR.values()).desc(),
+            deals.c.profit_cents.desc().nulls_last(),
+        )
         .limit(DEALS_CONSIDERED)
     )
     return [
@@ -72,6 +83,7 @@ def waiting_deals(connection: Connection, *, domain_id: int) -> list[WaitingDeal
             promised_until=row.promised_until,
             looked_at=row.looked_at,
             look_due=row.look_due_since is not None,
+            asked=asked_look(row.look_due_reason),
         )
         for row in rows
     ]
