@@ -14,8 +14,8 @@ from keepa_deals.judgement.inferred_sales import InferredSale, SalesHistory
 SEARCHED_DAYS = 730
 YEAR_DAYS = 365
 USED_FROM = 0.55
-"""a gap's used copies are its expected ones, the last of them if it is at least this likely; chosen on seeds 51 to 60 of
-world A and the same for every world"""
+"""a gap's used copies are its expected ones, the last of them if it is at least this likely; chosen on seeds 51 to 60
+of world A, and the same for every world"""
 USED_CHANCES = (0.3, 0.4, 0.5, 0.55, 0.6, 0.7, 0.8)
 RANK_LAG_MINUTES = 4 * 60
 """a rank shows a sale up to a few hours late, so the sale may lie before its gap; allowing more fills no more gaps"""
