@@ -177,7 +177,7 @@ def _record(value: Any, indent: int = 0) -> str:
     if isinstance(value, dict):
         inside = "".join(f"{pad}{_key(key)}: {_record(each, indent + 1)},\n" for key, each in value.items())
         return f"{{\n{inside}{' ' * 4 * indent}}}"
-    if isinstance(value, tuple) and value and is_dataclass(value[0]):
+    if isinstance(value, tuple):
         return "(\n" + "".join(f"{pad}{_record(each, indent + 1)},\n" for each in value) + f"{' ' * 4 * indent})"
     return pprint.pformat(value, width=200)
 

@@ -122,7 +122,7 @@ def look(ventured: Sequence[Ventured]) -> str:
         f" {held:.2f} within the interval",
         f"profit off by {_dollars(np.median(errors))} (median), {_dollars(np.quantile(errors, 0.9))} (p90), bias"
         f" {_dollars(np.mean(promised - true))}; top tenth truly {_dollars(true[top].mean())}, a loss in"
-        f" {np.mean(true[top] <= 0):.2f}; list price / sale price {_ratio(ventured):.2f}",
+        f" {np.mean(true[top] <= 0):.2f}; list / sale price {_ratio(ventured):.2f}",
     ]
     lines += [_caution_line(ventured, caution) for caution in CAUTIONS]
     lines += _bands("trust", [(one.plan.trust or 0.0, one.trusted_share) for one in ventured])

@@ -2,23 +2,23 @@
 
 Fitted on seeds 1-50 of world A. There, judged out of fold:
 2334 deals; sale price off by 0.116 (median), 0.325 (p90), 0.79 within the interval
-profit off by $2.59 (median), $9.91 (p90), bias $1.02; top tenth truly $18.46, a loss in 0.11; list price / sale price 1.20
-caution 0.00:  415 shown, 0.145 false, 0.785 of the truly profitable kept
-caution 0.25:  348 shown, 0.138 false, 0.664 of the truly profitable kept
-caution 0.50:  310 shown, 0.110 false, 0.611 of the truly profitable kept
-caution 0.75:  255 shown, 0.094 false, 0.511 of the truly profitable kept
-caution 1.00:  206 shown, 0.068 false, 0.425 of the truly profitable kept
-caution 1.50:  135 shown, 0.059 false, 0.281 of the truly profitable kept
-caution 2.00:   79 shown, 0.025 false, 0.170 of the truly profitable kept
-trust 10 to  20 %:    2 deals, told 0.176, true 0.167
-trust 20 to  30 %:    5 deals, told 0.258, true 0.190
-trust 30 to  40 %:   36 deals, told 0.363, true 0.375
-trust 40 to  50 %:   64 deals, told 0.460, true 0.532
-trust 50 to  60 %:  130 deals, told 0.555, true 0.613
-trust 60 to  70 %:  221 deals, told 0.659, true 0.629
-trust 70 to  80 %:  420 deals, told 0.754, true 0.737
-trust 80 to  90 %:  766 deals, told 0.853, true 0.843
-trust 90 to 100 %:  690 deals, told 0.939, true 0.952
+profit off by $2.65 (median), $9.89 (p90), bias $1.00; top tenth truly $18.58, a loss in 0.11; list / sale price 1.20
+caution 0.00:  415 shown, 0.159 false, 0.784 of the truly profitable kept
+caution 0.25:  351 shown, 0.151 false, 0.670 of the truly profitable kept
+caution 0.50:  309 shown, 0.110 false, 0.618 of the truly profitable kept
+caution 0.75:  258 shown, 0.105 false, 0.519 of the truly profitable kept
+caution 1.00:  209 shown, 0.081 false, 0.431 of the truly profitable kept
+caution 1.50:  140 shown, 0.057 false, 0.297 of the truly profitable kept
+caution 2.00:   81 shown, 0.049 false, 0.173 of the truly profitable kept
+trust 10 to  20 %:    2 deals, told 0.178, true 0.192
+trust 20 to  30 %:    5 deals, told 0.264, true 0.200
+trust 30 to  40 %:   33 deals, told 0.364, true 0.399
+trust 40 to  50 %:   66 deals, told 0.459, true 0.520
+trust 50 to  60 %:  127 deals, told 0.555, true 0.621
+trust 60 to  70 %:  226 deals, told 0.659, true 0.629
+trust 70 to  80 %:  422 deals, told 0.754, true 0.736
+trust 80 to  90 %:  782 deals, told 0.853, true 0.843
+trust 90 to 100 %:  671 deals, told 0.939, true 0.951
 """
 
 from __future__ import annotations
@@ -28,10 +28,62 @@ from keepa_deals.records import Condition
 
 FITTED_PRICES = PriceModel(
     seasons={
-        "textbook": (0.02, 0.1647, 0.0537, -0.0779, -0.2041, -0.2113, -0.1251, 0.114, 0.3818, 0.1336, -0.1132, -0.1361),
-        "professional": (-0.0718, -0.0099, 0.0173, 0.0905, 0.0178, 0.0309, -0.0297, -0.0335, 0.0591, 0.0355, 0.0018, -0.1081),
-        "general": (0.0506, -0.0272, -0.0345, 0.0169, -0.0122, -0.0323, -0.0063, -0.0135, -0.0136, 0.0083, 0.0215, 0.0422),
-        "goods": (-0.0149, 0.0132, 0.013, -0.0098, -0.0323, -0.0397, -0.0108, 0.0715, 0.0157, -0.0181, -0.008, 0.0203),
+        "textbook": (
+            0.0192,
+            0.1479,
+            0.0491,
+            -0.0705,
+            -0.1822,
+            -0.1948,
+            -0.1166,
+            0.11,
+            0.3427,
+            0.1187,
+            -0.0982,
+            -0.1253,
+        ),
+        "professional": (
+            -0.0533,
+            -0.008,
+            0.0151,
+            0.0566,
+            0.0165,
+            0.0173,
+            -0.0179,
+            -0.0196,
+            0.036,
+            0.0255,
+            -0.0022,
+            -0.0659,
+        ),
+        "general": (
+            0.0363,
+            -0.0188,
+            -0.0258,
+            0.0102,
+            -0.0092,
+            -0.0243,
+            -0.0066,
+            -0.0104,
+            -0.0101,
+            0.0062,
+            0.0178,
+            0.0344,
+        ),
+        "goods": (
+            -0.0063,
+            0.0066,
+            0.0073,
+            -0.0061,
+            -0.0196,
+            -0.023,
+            -0.0045,
+            0.0392,
+            0.0112,
+            -0.0107,
+            -0.0044,
+            0.0102,
+        ),
     },
     grades={
         Condition.LIKE_NEW: 0.035,
@@ -41,64 +93,64 @@ FITTED_PRICES = PriceModel(
     },
     memory_days=375.0,
     pseudo_sales=1.5,
-    ask_discount=-0.053,
+    ask_discount=-0.051,
     clip=0.6,
-    pooled_spread=0.253,
+    pooled_spread=0.252,
     spread_pseudo_sales=3.0,
     break_depth=0.55,
     season_pseudo_sales=12.0,
     demand_power=0.5,
     base=-0.1449,
     correction=(
-        Term("lowest rival below", -0.2154, 0.2232),
-        Term("second rival", 0.0224, 0.0487),
-        Term("median rival", 0.1267, 0.0956),
-        Term("new copy", 0.2635, 0.0987),
-        Term("copy", -0.3093, 0.1009),
-        Term("recent asks", 0.1057, 0.1257),
-        Term("new price's drift", -0.1132, 0.1411),
-        Term("Amazon's drift", -0.1325, 0.3038),
-        Term("used sales a year", 2.3074, 0.0664),
-        Term("rivals", 1.6304, 0.0549),
+        Term("lowest rival below", -0.2187, 0.2216),
+        Term("second rival", 0.0175, 0.0477),
+        Term("median rival", 0.1219, 0.0955),
+        Term("new copy", 0.259, 0.0971),
+        Term("copy", -0.2784, 0.0949),
+        Term("recent asks", 0.1073, 0.1301),
+        Term("new price's drift", -0.1132, 0.1442),
+        Term("Amazon's drift", -0.1325, 0.3083),
+        Term("used sales a year", 2.3074, 0.0666),
+        Term("rivals", 1.6304, 0.0546),
     ),
-    error_base=-1.6237,
+    error_base=-1.6258,
     error=(
-        Term("spread", -1.351, 0.0),
-        Term("thin evidence", 0.3001, 0.4396),
-        Term("rivals", 1.6304, -0.1607),
-        Term("used sales a year", 2.3074, 0.0154),
+        Term("spread", -1.3537, 0.0),
+        Term("thin evidence", 0.3004, 0.4343),
+        Term("rivals", 1.6304, -0.156),
+        Term("used sales a year", 2.3074, 0.0116),
     ),
-    interval_reach=1.166,
+    interval_reach=1.175,
     least_evidence=1.5,
 )
 
 FITTED_SELLING = SellingModel(
-    base=-4.4641,
+    base=-4.4652,
     terms=(
-        Term("used sales a year", 2.0774, 0.6218),
-        Term("rivals", 1.6272, -0.0747),
-        Term("lowest rival", -0.0137, -0.196),
-        Term("price error", -1.6226, 0.6449),
-        Term("season's swing", 0.3806, 0.5097),
+        Term("used sales a year", 2.0774, 0.6223),
+        Term("rivals", 1.6272, -0.0904),
+        Term("lowest rival", -0.0174, -0.2299),
+        Term("price error", -1.6247, 0.6217),
+        Term("season's swing", 0.3297, 0.5049),
     ),
-    slope=3.2274,
-    bend=2.1543,
-    bend_at=0.1888,
-    premium=0.2932,
-    season_price=1.024,
-    season_demand=0.1744,
-    frailty=0.6933,
+    slope=3.2367,
+    bend=2.1639,
+    bend_at=0.1882,
+    premium=0.2842,
+    season_price=1.1252,
+    season_demand=0.2397,
+    frailty=0.6953,
     prudence=1.25,
-    error_base=6.205,
+    error_base=6.2076,
     error=(
-        Term("sale price", 8.2216, 0.8722),
-        Term("list ratio", 0.1771, -0.0067),
-        Term("price error", -1.6225, 0.8408),
-        Term("doubt", -1.4622, -0.2892),
-        Term("lowest rival", -0.0137, 0.076),
-        Term("used sales a year", 2.0774, 0.0702),
-        Term("evidence", 1.6001, 0.0416),
+        Term("sale price", 8.2217, 0.8819),
+        Term("list ratio", 0.1774, -0.0467),
+        Term("price error", -1.6249, 0.768),
+        Term("doubt", -1.4618, -0.1794),
+        Term("lowest rival", -0.0183, 0.0717),
+        Term("used sales a year", 2.0774, 0.0458),
+        Term("evidence", 1.6001, 0.0751),
     ),
-    trust_base=-0.1632,
-    trust_slope=1.0094,
+    trust_base=-0.1457,
+    trust_slope=0.9927,
 )
