@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import signal
 import sqlite3
 import sys
 import time
@@ -28,6 +29,7 @@ from benchmarks import api_servers as servers
 from benchmarks.api_deals import HEADLINE, Question, fill, questions
 from benchmarks.api_plot import plot
 from benchmarks.api_writer import write_each_second
+from keepa_deals.store.schema import migrate
 
 FRESH_FOR = 2 * 3600
 """seconds after which the promises in a kept file have run too far down"""
@@ -46,6 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     options.add_argument("--json", action="store_true")
     options.add_argument("--plot", type=Path)
     asked = options.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are ended too
     sizes = [int(text) for text in asked.rows.split(",")]
     result: dict[str, Any] = {"seed": asked.seed, "filters": asked.filters, "connections": CONNECTIONS, "rows": {}}
     for rows in sizes:
@@ -94,6 +97,7 @@ def kept_file(folder: Path, rows: int, *, seed: int) -> Path:
         for old in folder.glob("deals.db*"):
             old.unlink()
         fill(path, rows=rows, seed=seed)
+    migrate(f"sqlite:///{path}")
     return path
 
 
