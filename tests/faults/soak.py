@@ -156,7 +156,9 @@ def soak(installation: Installation, dice: random.Random, *, until: float, whole
     Stops at the first from which there was no way back.
     """
     outcomes: list[Outcome] = []
-    while time.monotonic() < until or len(outcomes) < 2 * whole_kills:
+    while (time.monotonic() < until or len(outcomes) < 2 * whole_kills) and all(
+        outcome.recovered is not None for outcome in outcomes
+    ):
         pause(dice.uniform(*CALM_SECONDS))
         before = installation.holdings()
         is_whole_kill = len(outcomes) % 2 == 0 and len(outcomes) < 2 * whole_kills
@@ -164,9 +166,8 @@ def soak(installation: Installation, dice: random.Random, *, until: float, whole
         try:
             outcomes.append(judge(installation, put_in(installation, dice), before))
         except AssertionError as error:
-            outcomes.append(Outcome(f"{put_in.__name__}: {error}", None, 0, 0))
-        if outcomes[-1].recovered is None:
-            break
+            print(f"{put_in.__name__} failed: {error}\n{installation.log_tails()}", flush=True)
+            outcomes.append(Outcome(put_in.__name__, None, 0, 0))
         print(f"{datetime.now(UTC):%H:%M:%S} {outcomes[-1]}", flush=True)
     return outcomes
 
