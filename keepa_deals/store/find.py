@@ -6,7 +6,7 @@ rows ever stop, no surface shows an old deal as a live one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, overload
@@ -26,6 +26,7 @@ from keepa_deals.store.tables import candidates, deals
 from keepa_deals.store.triage import shown_triage
 
 KEYS_AT_ONCE = 5_000
+DEALS_AT_ONCE = 500
 MOST_CATEGORIES_LISTED = 200
 
 
@@ -153,6 +154,14 @@ class DealsPage:
 
 
 @dataclass(frozen=True, slots=True)
+class AllDeals:
+    """How many deals there are, known before the first is read, and the deals in pages."""
+
+    number: int
+    pages: Iterator[tuple[Deal, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class Holdings:
     """How much there is, filters aside."""
 
@@ -201,6 +210,16 @@ def find_deals(connection: Connection, query: DealQuery, *, now: datetime) -> De
     shown = _read(connection, rows[: query.limit].tolist(), now)
     is_more = len(rows) > query.limit and bool(shown)
     return DealsPage(shown, _cursor(shown[-1], query.sort) if is_more else None)
+
+
+def find_all(connection: Connection, query: DealQuery, *, now: datetime) -> AllDeals:
+    """Every deal of `query` in its order, its cursor and limit aside. `connection` stays open until all are read."""
+    with columns_of(connection) as columns:
+        mask = matching(columns, query, connection=connection, now=now)
+        number = int(np.count_nonzero(mask))
+        rows = first_rows(columns, mask, sort=query.sort, after=None, count=number).tolist()
+    starts = range(0, number, DEALS_AT_ONCE)
+    return AllDeals(number, (_read(connection, rows[start : start + DEALS_AT_ONCE], now) for start in starts))
 
 
 @overload

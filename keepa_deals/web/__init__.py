@@ -20,6 +20,7 @@ from keepa_deals.web import (
     changes,
     deal_page,
     errors,
+    export,
     filters,
     health_page,
     look,
@@ -83,7 +84,7 @@ def create_app(
     metrics.register(app, settings)
     access.guard(app, settings)
     errors.register(app)
-    for room in (status, api, changes, triage, pages, deal_page, look, health_page):
+    for room in (status, api, export, changes, triage, pages, deal_page, look, health_page):
         app.register_blueprint(room.blueprint)
     app.after_request(harden)
     app.context_processor(surroundings)
