@@ -120,7 +120,7 @@ def _buy(shift: Shift, plan: PlannedLook) -> Bought[LookAnswer] | Wait:
             shift,
             cost=cost,
             purpose=Purpose(plan.kind),
-            what=f"{plan.kind.replace('_', ' ')}: {', '.join(plan.asins[:5])}" + (" …" if len(plan.asins) > 5 else ""),
+            what=f"{plan.kind.replace('_', ' ')}: {', '.join(plan.asins)}",
             call=lambda: _ask(shift, plan),
         )
     except MalformedReply as error:
