@@ -155,10 +155,13 @@ def asked_query(besides: Collection[str] = ()) -> DealQuery:
     return parse_deal_query(request.args, minor_digits=desk().marketplace.minor_digits, besides=besides)
 
 
-def asked_deal(asin: str, now: datetime) -> find.DealDetails:
-    """The deal of this request, in the marketplace `domain` or else in the configured one; 404 for none."""
+def asked_deal(asin: str, now: datetime, besides: Collection[str] = ()) -> find.DealDetails:
+    """The deal of this request, in the marketplace `domain` or else in the configured one; 404 for none.
+
+    `besides`: parameters that somebody else reads.
+    """
     for name in request.args:
-        if name != "domain":
+        if name != "domain" and name not in besides:
             raise BadParameter(f"There is no parameter {name[:60]!r} here; only domain.", parameter=name)
     text = request.args.get("domain", str(desk().settings.keepa_domain))
     if text not in {str(number) for number in MARKETPLACES}:

@@ -18,13 +18,14 @@ from keepa_deals.store.asked_looks import Answer
 from keepa_deals.store.find import DealDetails
 from keepa_deals.store.kept_histories import kept_history
 from keepa_deals.store.traces import Traces, hidden_by, traces_of
+from keepa_deals.web import what_if as what_ifs
 from keepa_deals.web.api import asked_deal
 from keepa_deals.web.chart import COUNTS, LABELS, LIKELY_USED, MONEY, by_month, chart_json
 from keepa_deals.web.chart_drawing import HEIGHT, LEFT, RIGHT, WIDTH, drawing_of
 from keepa_deals.web.columns import VIEW_PARAMETERS, read_view
 from keepa_deals.web.desk import desk
 from keepa_deals.web.errors import json_response
-from keepa_deals.web.explained import explained_steps, waterfall
+from keepa_deals.web.explained import explained_steps, steps_of, sureness, waterfall
 from keepa_deals.web.table import Table
 from keepa_deals.web.timeline import timeline_of
 from keepa_deals.web.whereabouts import LONGEST_TYPED, Whereabouts, read_asin, whereabouts, why_here
@@ -46,8 +47,9 @@ REFUSALS = {
 def deal_page(asin: str) -> str:
     """The page of one deal in whatever state. Aborts with 404 for what was never one."""
     now = desk().now()
-    details = asked_deal(asin, now)
+    details = asked_deal(asin, now, besides=what_ifs.PARAMETERS)
     deal, place = details.deal, desk().marketplace_of(details.deal)
+    asked = {name: request.args.getlist(name)[-1] for name in what_ifs.PARAMETERS if name in request.args}
     with desk().reading() as connection:
         traces = traces_of(connection, deal.asin, deal.domain_id)
         turn = asked_looks.turn_of(connection, deal.asin, deal.domain_id, now=now)
@@ -56,7 +58,9 @@ def deal_page(asin: str) -> str:
         details=details,
         deal=deal,
         place=place,
-        bars=waterfall(deal),
+        bars=waterfall(deal, details.explanation),
+        sureness=sureness(deal, place),
+        what_if=what_ifs.what_if(steps_of(details.explanation), asked, place),
         steps=explained_steps(details.explanation, place),
         chart=_chart(details),
         turn=turn,

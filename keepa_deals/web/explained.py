@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from keepa_deals.judgement import explanation as names
+from keepa_deals.judgement.selling import LIST_PRICE
+from keepa_deals.records import Step
 from keepa_deals.store.columns import instant_from_text
 from keepa_deals.store.find import Deal
 from keepa_deals.web.filters import UNKNOWN, count, percent
@@ -26,6 +29,9 @@ class Bar:
     """income, cost or result"""
     x: float
     width: float
+    source: str = ""
+    """where the amount comes from, as the judgement's step says"""
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +47,30 @@ class ShownStep:
     """of the sale price that rests on it; empty where that says nothing"""
 
 
-_COSTS = (
+_FEES = (
     ("Referral fee", "referral_fee_cents"),
     ("FBA fee", "fba_fee_cents"),
     ("Closing fee", "closing_fee_cents"),
-    ("All in", "all_in_cents"),
 )
+_GROUNDS = {
+    "List price": LIST_PRICE,
+    "Referral fee": names.REFERRAL_PERCENT,
+    "FBA fee": names.FBA_FEE,
+    "Closing fee": names.CLOSING_FEE,
+    "Item price": names.ITEM_PRICE,
+    "Shipping": names.SHIPPING,
+    "Purchase tax": names.TAX_PERCENT,
+    "Prep": names.PREP,
+    "Inbound shipping": names.INBOUND,
+}
+"""the step whose source stands beside a bar"""
 
 
-def waterfall(deal: Deal) -> list[Bar]:
+def waterfall(deal: Deal, explanation: Any = None) -> list[Bar]:
     """The list price, what goes off it if it sells, and what the risk of not selling takes. An unknown amount has no
-    bar."""
-    costs = [(label, getattr(deal, column)) for label, column in _COSTS]
+    bar. With the judgement's `explanation` the all-in comes in its parts, and amounts have their sources."""
+    steps = {step.name: step for step in steps_of(explanation)}
+    costs = [(label, getattr(deal, column)) for label, column in _FEES] + _all_in(deal, steps)
     if_sold, profit = deal.profit_if_sold_cents, deal.profit_cents
     risk = if_sold - profit if if_sold is not None and profit is not None else None
     total = sum(cents or 0 for _, cents in costs)
@@ -67,7 +85,57 @@ def waterfall(deal: Deal) -> list[Bar]:
     role = "cost" if risk is None or risk >= 0 else "income"
     size = None if risk is None else abs(risk)
     bars.append(scale.bar("Risk of not selling", size, role, min(if_sold or 0, profit or 0)))
-    return [*bars, scale.bar("Profit expected", profit, "result", min(0, profit or 0))]
+    bars.append(scale.bar("Profit expected", profit, "result", min(0, profit or 0)))
+    return [_sourced(bar, steps.get(_GROUNDS.get(bar.label, ""))) for bar in bars]
+
+
+def sureness(deal: Deal, place: Marketplace) -> str:
+    """Whether the deal is called profitable, and why not, in one sentence."""
+    profit, low = deal.profit_cents, deal.profit_low_cents
+    if profit is None:
+        return "Not called profitable: its profit is unknown."
+    if deal.is_profitable and low is not None:
+        return f"Called profitable: even the lower bound of the profit, {place.money(low)}, is above zero."
+    if profit <= 0:
+        return f"Not called profitable: a loss of {place.money(-profit)} is expected."
+    if deal.sale_price_is_estimate:
+        return "Not called profitable: too few sales stand behind its sale price, which is an estimate."
+    if low is None:
+        return "Not called profitable: nobody knows how far off this profit may be."
+    return f"Not called profitable: the lower bound of the profit, {place.money(low)}, is not above zero."
+
+
+def steps_of(explanation: Any) -> tuple[Step, ...]:
+    """The steps of a stored explanation as records; what is no step is left out."""
+    steps = explanation.get("steps") if isinstance(explanation, dict) else explanation
+    return tuple(
+        Step(
+            name=str(step.get("name")),
+            value=step.get("value"),
+            unit=str(step.get("unit")),
+            source=str(step.get("source") or ""),
+            as_of=_instant(step.get("as_of")),
+            rule=str(step.get("rule") or ""),
+        )
+        for step in (steps if isinstance(steps, list) else [])
+        if isinstance(step, dict)
+    )
+
+
+def _all_in(deal: Deal, steps: dict[str, Step]) -> list[tuple[str, int | None]]:
+    """What the copy costs, in its parts where all of them are known and add up; parts of 0 left out."""
+    labels = {"Item price": names.ITEM_PRICE, "Shipping": names.SHIPPING, "Prep": names.PREP}
+    labels["Inbound shipping"] = names.INBOUND
+    parts = {label: steps[name].value for label, name in labels.items() if name in steps}
+    known = {label: value for label, value in parts.items() if isinstance(value, int)}
+    if deal.all_in_cents is None or len(known) < len(labels) or sum(known.values()) > deal.all_in_cents:
+        return [("All in", deal.all_in_cents)]
+    known["Purchase tax"] = deal.all_in_cents - sum(known.values())
+    return [(label, cents) for label, cents in known.items() if cents]
+
+
+def _sourced(bar: Bar, step: Step | None) -> Bar:
+    return bar if step is None else replace(bar, source=step.source.replace("_", " "), as_of=step.as_of)
 
 
 @dataclass(frozen=True, slots=True)
