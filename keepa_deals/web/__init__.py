@@ -16,13 +16,16 @@ from keepa_deals.settings import Settings
 from keepa_deals.store.engine import Database
 from keepa_deals.web import (
     access,
+    answers,
     api,
+    api_docs,
     changes,
     deal_page,
     errors,
     export,
     filters,
     health_page,
+    limits,
     look,
     metrics,
     pages,
@@ -82,10 +85,12 @@ def create_app(
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY)
     app.extensions[EXTENSION] = Desk(settings, database, clock, VerdictDesk(verdict, clock=clock), FactsDesk(facts))
     metrics.register(app, settings)
+    limits.guard(app, limits.Limits())
     access.guard(app, settings)
     errors.register(app)
-    for room in (status, api, export, changes, triage, pages, deal_page, look, health_page):
+    for room in (status, api, api_docs, export, changes, triage, pages, deal_page, look, health_page):
         app.register_blueprint(room.blueprint)
+    app.after_request(answers.finish)
     app.after_request(harden)
     app.context_processor(surroundings)
     app.jinja_env.filters.update({name: getattr(filters, name) for name in SHOWN_BY})
