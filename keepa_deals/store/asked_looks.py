@@ -12,6 +12,7 @@ from keepa_deals.planner import ASKED_FOR, LOOK_AGAIN_AFTER, LookKind, asked_loo
 from keepa_deals.records import DealState, Pass
 from keepa_deals.store.pass_records import pass_state
 from keepa_deals.store.tables import candidates, deals
+from keepa_deals.store.work_queue import last_look
 
 MOST_ASKED = 20
 """wishes that may wait at once: more would be a second way to order the work"""
@@ -69,14 +70,13 @@ def turn_of(connection: Connection, asin: str, domain_id: int, *, now: datetime)
     """
     this_deal = (deals.c.asin == asin) & (deals.c.domain_id == domain_id)
     row = connection.execute(
-        select(deals.c.look_due_reason, deals.c.look_due_since, deals.c.looked_at).where(this_deal)
+        select(deals.c.look_due_reason, deals.c.look_due_since, deals.c.looked_at, deals.c.judged_at).where(this_deal)
     ).first()
     kind = None if row is None else asked_look(row.look_due_reason)
     if row is None or kind is None:
         return None
     looks = pass_state(connection, Pass.LOOKS)
-    bounds = [now]
-    bounds += [] if row.looked_at is None else [row.looked_at + LOOK_AGAIN_AFTER]
+    bounds = [now, last_look(row.looked_at, row.judged_at) + LOOK_AGAIN_AFTER]
     bounds += (
         [] if looks is None else [instant for instant in (looks.due_at, looks.waiting_until) if instant is not None]
     )

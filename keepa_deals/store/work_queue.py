@@ -61,6 +61,7 @@ def waiting_deals(connection: Connection, *, domain_id: int) -> list[WaitingDeal
             deals.c.verified_at,
             deals.c.promised_until,
             deals.c.looked_at,
+            deals.c.judged_at,
             deals.c.look_due_since,
             deals.c.look_due_reason,
         )
@@ -81,12 +82,19 @@ def waiting_deals(connection: Connection, *, domain_id: int) -> list[WaitingDeal
             profit_cents=row.profit_cents,
             verified_at=row.verified_at,
             promised_until=row.promised_until,
-            looked_at=row.looked_at,
+            looked_at=row.looked_at
+            if asked_look(row.look_due_reason) is None
+            else last_look(row.looked_at, row.judged_at),
             look_due=row.look_due_since is not None,
             asked=asked_look(row.look_due_reason),
         )
         for row in rows
     ]
+
+
+def last_look(looked_at: datetime | None, judged_at: datetime) -> datetime:
+    """When a deal was last looked at: the look that made it one is told by its judgement alone."""
+    return judged_at if looked_at is None else max(looked_at, judged_at)
 
 
 def waiting_sellers(connection: Connection, *, domain_id: int, now: datetime) -> WaitingSellers:

@@ -50,7 +50,9 @@ def planned(database: Database) -> Any:
 def test_what_was_asked_for_is_looked_at_before_what_is_worth_more(
     hold: Callable[..., None], ask: Callable[..., Answer], database: Database
 ) -> None:
-    poor = a_deal_row(asin=asin_number(1), profit_cents=1, verified_at=NOW - timedelta(minutes=5))
+    poor = a_deal_row(
+        asin=asin_number(1), profit_cents=1, verified_at=NOW - timedelta(minutes=5), judged_at=NOW - 2 * HOUR
+    )
     hold(poor, a_deal_row(asin=asin_number(2), profit_cents=90_000, verified_at=NOW - timedelta(hours=5)))
     assert planned(database).asins[0] == asin_number(2)
     assert ask(LIGHT) is Answer.TAKEN
@@ -102,7 +104,7 @@ def test_only_so_many_wishes_wait_at_once(hold: Callable[..., None], ask: Callab
 def test_the_turn_comes_when_looks_are_due_have_tokens_and_the_hour_is_over(
     hold: Callable[..., None], ask: Callable[..., Answer], database: Database
 ) -> None:
-    hold(a_deal_row(asin=asin_number(1), looked_at=NOW - timedelta(minutes=20)))
+    hold(a_deal_row(asin=asin_number(1), looked_at=NOW - timedelta(minutes=20), judged_at=NOW - 2 * HOUR))
     ask()
 
     def not_before() -> Any:

@@ -71,7 +71,7 @@ def test_the_story_tells_what_was_done_and_its_share_of_the_tokens(
 def test_a_wish_is_taken_by_a_form_and_the_page_says_when(
     client: FlaskClient, hold: Callable[..., None], database: Database
 ) -> None:
-    hold(a_deal_row(asin=ASIN, looked_at=NOW - timedelta(minutes=15)))
+    hold(a_deal_row(asin=ASIN, looked_at=NOW - timedelta(minutes=15), judged_at=NOW - 9 * HOUR))
     answer = wish(client)
     assert (answer.status_code, answer.location) == (303, f"/deals/{ASIN}#look")
     page = client.get(f"/deals/{ASIN}").text
