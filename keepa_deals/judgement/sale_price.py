@@ -67,7 +67,7 @@ class SalePrice:
     season: Season
     trend_percent_year: float | None
     ceiling_cents: int | None
-    """90 % of what Amazon asks for a new copy"""
+    """90 % of what Amazon asks for a new copy; none of the prices above exceeds it, nor the season's"""
     steps: tuple[Step, ...]
     basis: PriceBasis | None
     """the inner state that the selling plan reads; None with `cents`"""
@@ -106,7 +106,7 @@ def estimate_sale_price(
     return SalePrice(
         cents=cents,
         low_cents=_cents(ln_price - reach, ceiling),
-        high_cents=_cents(ln_price + reach, None),
+        high_cents=_cents(ln_price + reach, ceiling),
         is_estimate=level.evidence < model.least_evidence,
         centre_cents=_cents(level.centre + basis.grade, None),
         evidence=level.evidence,
@@ -117,6 +117,7 @@ def estimate_sale_price(
             basis.season,
             basis.months,
             centre_cents=math.exp(level.centre + basis.grade + correction),
+            ceiling_cents=ceiling,
             pseudo_sales=model.season_pseudo_sales,
         ),
         trend_percent_year=price_level.trend_percent_year(basis.past),

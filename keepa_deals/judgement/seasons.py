@@ -106,9 +106,18 @@ def own_profile(pooled: Profile, months: Sequence[MonthEvidence], *, pseudo_sale
 
 
 def describe(
-    subject: str, pooled: Profile, months: Sequence[MonthEvidence], *, centre_cents: float | None, pseudo_sales: float
+    subject: str,
+    pooled: Profile,
+    months: Sequence[MonthEvidence],
+    *,
+    centre_cents: float | None,
+    ceiling_cents: int | None = None,
+    pseudo_sales: float,
 ) -> Season:
-    """Peak and trough. A month may be the peak by itself only with `SALES_FOR_A_PEAK` probable sales in it."""
+    """Peak and trough, none above the ceiling by Amazon's price where there is one.
+
+    A month may be the peak by itself only with `SALES_FOR_A_PEAK` probable sales in it.
+    """
     own = own_profile(pooled, months, pseudo_sales=pseudo_sales)
     proven = [month.probable_sales >= SALES_FOR_A_PEAK for month in months]
     year = [mine if known else height for mine, height, known in zip(own, pooled, proven, strict=True)]
@@ -118,7 +127,10 @@ def describe(
         return Season("none", None, None, None, None, is_own=False)
 
     def cents(month: int) -> int | None:
-        return round(centre_cents * math.exp(year[month])) if centre_cents is not None else None
+        if centre_cents is None:
+            return None
+        price = round(centre_cents * math.exp(year[month]))
+        return min(price, ceiling_cents) if ceiling_cents is not None else price
 
     return Season(
         name=subject if swings else "none",
