@@ -18,8 +18,9 @@ from keepa_deals.units import to_keepa_minutes
 from keepa_deals.web.deal_page import CHART_LIBRARY
 from tests.builders import NOW, a_deal_row, asin_number
 from tests.web.browser_fixtures import browser, missing, open_page, served
+from tests.web.test_accessibility import axe, barriers
 
-__all__ = ["browser", "open_page"]
+__all__ = ["axe", "browser", "open_page"]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DAY = 1_440
@@ -142,3 +143,30 @@ def test_before_the_first_history_the_page_says_so(address: str, open_page: Call
     page = open_page()
     page.goto(f"{address}/deals/{asin_number(2)}")
     assert page.get_by_text("No history is kept yet").is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_neither_the_chart_nor_the_question_puts_a_barrier_in_anybodys_way(
+    address: str, charted: Callable[..., Page], axe: str, scheme: str
+) -> None:
+    page = charted(color_scheme=scheme, tolerates="the server responded with a status of 4")
+    page.get_by_text("The same as a table").click()
+    assert barriers(page, axe) == []
+    for path in ("/why", "/why?asin=nothing", f"/why?asin={asin_number(1)}&profit_gte=90", "/why?asin=B0NOWHERE1"):
+        page.goto(address + path)
+        assert (path, barriers(page, axe)) == (path, [])
+
+
+def test_a_look_is_asked_for_and_another_asin_looked_up(address: str, open_page: Callable[..., Page]) -> None:
+    page = open_page(tolerates="the server responded with a status of 4")
+    page.goto(f"{address}/deals/{asin_number(2)}")
+    page.get_by_role("button", name="Check the price: 1 token").click()
+    expect(page.get_by_role("status").filter(has_text="A light look was asked for")).to_be_visible()
+    page.get_by_label("Another ASIN that is missing?").fill("B0NOWHERE1")
+    page.get_by_role("button", name="Why not?").click()
+    expect(page.get_by_role("heading", name="Never seen")).to_be_visible()
+    page.get_by_label("ASIN, ISBN or address").fill("nothing")
+    page.get_by_role("button", name="Look it up").click()
+    expect(page.get_by_role("alert")).to_have_text(
+        "That is no ASIN: one has ten letters and digits, such as B0EXAMPLE1 or an ISBN-10."
+    )
