@@ -56,8 +56,6 @@ class SalePrice:
     """between them in 80 of 100 cases"""
     is_estimate: bool
     """too few probable sales: by rule never called profitable"""
-    centre_cents: int | None
-    """the level of past prices in this grade, season taken out"""
     evidence: float
     """effective number of used sales behind it: old, uncertain and improbable ones count for less"""
     one_year_average_cents: int | None
@@ -108,7 +106,6 @@ def estimate_sale_price(
         low_cents=_cents(ln_price - reach, ceiling),
         high_cents=_cents(ln_price + reach, ceiling),
         is_estimate=level.evidence < model.least_evidence,
-        centre_cents=_cents(level.centre + basis.grade, None),
         evidence=level.evidence,
         one_year_average_cents=average,
         percent_down=down,
@@ -167,7 +164,6 @@ def _unknown(*, average: int | None, down: float | None, ceiling: int | None) ->
         low_cents=None,
         high_cents=None,
         is_estimate=True,
-        centre_cents=None,
         evidence=0.0,
         one_year_average_cents=average,
         percent_down=down,

@@ -110,8 +110,6 @@ class SellingPlan:
     """highest expected profit, each chance paying for its uncertainty"""
     chance: float | None
     """sold at it within the selling time, which counts from the purchase; four decimals, as the profit uses it"""
-    chance_30: float | None
-    chance_90: float | None
     days_to_sell: float | None
     """median days from listing; None where it sells with less than half a chance"""
     salvage_cents: int | None
@@ -187,8 +185,6 @@ def plan_selling(
     return SellingPlan(
         list_cents=listed,
         chance=chance,
-        chance_30=round(curve.chance(listed, 30), 4),
-        chance_90=round(curve.chance(listed, 90), 4),
         days_to_sell=curve.days_to_sell(listed, within_days=within),
         salvage_cents=salvage,
         error_scale_cents=scale,
@@ -287,8 +283,6 @@ def _no_plan(
     return SellingPlan(
         list_cents=None,
         chance=None,
-        chance_30=None,
-        chance_90=None,
         days_to_sell=None,
         salvage_cents=salvage,
         error_scale_cents=None,

@@ -48,7 +48,7 @@ def cheapest_used(product: Product) -> Offer | None:
 
 def test_without_a_sale_an_ask_or_a_rival_there_is_no_price() -> None:
     sale = estimate(a_product(copy=COPY, new_cents=9_000, amazon_cents=12_000))
-    assert (sale.cents, sale.low_cents, sale.high_cents, sale.centre_cents) == (None, None, None, None)
+    assert (sale.cents, sale.low_cents, sale.high_cents) == (None, None, None)
     assert sale.is_estimate
     assert sale.steps[-1].value is None
 

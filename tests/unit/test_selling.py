@@ -186,12 +186,12 @@ def test_a_list_price_without_a_sale_price_is_a_broken_promise() -> None:
 @given(products(), pasts())
 def test_any_input_gives_a_plan_with_chances_between_0_and_1(product: Product, sales: SalesHistory) -> None:
     plan = planned(product, sales)
-    chances = [plan.chance, plan.chance_30, plan.chance_90, plan.trust]
-    assert all(chance is None or 0 <= chance <= 1 for chance in chances)
+    assert all(chance is None or 0 <= chance <= 1 for chance in (plan.chance, plan.trust))
     if plan.list_cents is not None:
         assert plan.list_cents >= 1
         assert plan.error_scale_cents is not None
-        assert plan.chance_30 is not None
-        assert plan.chance_90 is not None
         assert plan.chance is not None
-        assert plan.chance_30 <= plan.chance_90 <= plan.chance
+        assert plan.curve is not None
+        soon, later, in_time = (plan.curve.chance(plan.list_cents, days) for days in (30, 90, 270))
+        assert 0 <= soon <= later <= in_time <= 1
+        assert in_time == pytest.approx(plan.chance, abs=1e-4)
