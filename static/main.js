@@ -5,6 +5,7 @@ import { changeTheme } from "./theme.js";
 import { onKeys, openers, walkRows } from "./keyboard.js";
 import { tellNews } from "./news.js";
 import { triageInPlace } from "./triage.js";
+import { noteVisit } from "./visit.js";
 import { foretellCount, orderColumns, rememberPanel } from "./filters.js";
 
 shortenQuestion(document.querySelector("[data-question]"));
@@ -17,4 +18,5 @@ foretellCount(document);
 orderColumns(document);
 triageInPlace(document);
 tellNews(document);
+noteVisit();
 onKeys(document, { ...walkRows(document), ...openers(document) });

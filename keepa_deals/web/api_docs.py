@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, render_template
 
 from keepa_deals.web.errors import json_response
-from keepa_deals.web.openapi import document
+from keepa_deals.web.openapi import REFUSALS, document
 
 blueprint = Blueprint("api_docs", __name__)
 
@@ -24,4 +24,4 @@ def openapi() -> Response:
 def docs() -> str:
     whole = described()
     shared = {parameter["name"]: parameter for parameter in whole["paths"]["/api/deals"]["get"]["parameters"]}
-    return render_template("api_docs.html", api=whole, shared=shared)
+    return render_template("api_docs.html", api=whole, shared=shared, refusals=REFUSALS)

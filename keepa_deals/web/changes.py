@@ -96,10 +96,13 @@ def page() -> str:
     with desk().reading() as connection:
         visit = changes_feed.visit(connection, OWNER)
     shown = _asked_page(now, default=VISIT if visit is not None else None)
+    is_older = not shown.changes and "cursor" not in request.args
+    shown = _asked_page(now) if is_older else shown
     return render_template(
         "changes.html",
         changes=[(change, told_title(change)) for change in reversed(shown.changes)],
         counts=counts(shown),
+        is_older=is_older,
         since=None if visit is None or "cursor" in request.args else visit.since_at,
         next_url=f"/changes?{_question_text(cursor=str(shown.next_seq))}" if shown.is_more else None,
         atom_url=f"/changes.atom?{_question_text()}",

@@ -16,12 +16,12 @@ VERSION = "1.0.0"
 """of the API: a new first number for what breaks clients, a second one for what is added"""
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 REFUSALS = {
-    "400": "A parameter is unknown or wrong; `parameter` names it.",
+    "400": "A parameter is unknown or wrong; the error names it.",
     "401": "A key is needed.",
     "403": "A change must come from this service's own pages or show the key.",
     "404": "There is no such thing.",
     "413": "The body is too large.",
-    "429": "Too many requests; `Retry-After` says when to come again.",
+    "429": "Too many requests; Retry-After says when to come again.",
     "503": "The database can't be read now, or all streams are taken.",
 }
 _UNITS = {

@@ -45,6 +45,8 @@ ELSEWHERE = {
     "a deal that is gone": f"/deals/{asin_number(3)}",
     "health": "/health",
     "the runbook": "/health/runbook",
+    "what changed": "/changes",
+    "the API, described": "/api/docs",
     "nothing there": "/nothing",
 }
 OPENED = {

@@ -76,6 +76,14 @@ def test_a_visit_begins_where_the_one_before_ended(client: FlaskClient, happen: 
     assert "Since your last visit" in client.get("/changes").text
 
 
+def test_where_nothing_is_new_the_newest_are_shown(client: FlaskClient, happen: Callable[..., None]) -> None:
+    happen((A, "new", {}))
+    client.post("/api/visit", headers=OURS)
+    page = client.get("/changes").text
+    assert "Nothing since your last visit" in page
+    assert f"/deals/{A}" in page
+
+
 def test_the_feed_is_well_formed_whatever_a_title_holds(client: FlaskClient, happen: Callable[..., None]) -> None:
     happen((A, "new", {"profit_cents": 5000}), (B, "gone", {"reason": "sold & <b>gone</b>"}))
     answer = client.get("/changes.atom")
@@ -93,7 +101,7 @@ def test_the_feed_is_well_formed_whatever_a_title_holds(client: FlaskClient, hap
 
 
 def test_the_page_shows_changes_and_no_title_becomes_markup(client: FlaskClient, happen: Callable[..., None]) -> None:
-    assert "Nothing changed" in client.get("/changes").text
+    assert "The newest: none." in client.get("/changes").text
     happen((B, "cheaper", {"from_cents": 2000, "to_cents": 1500}))
     page = client.get("/changes").text
     assert "Cheaper: $20.00 → $15.00" in page
