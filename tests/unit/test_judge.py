@@ -215,13 +215,31 @@ def test_another_sellers_costs_give_another_answer_from_the_same_product() -> No
 # real answers
 
 
-@pytest.mark.parametrize("asin", ["B0D8W1YVBX", "B0F7XPYCSJ"])
-def test_a_real_product_that_is_no_book_is_judged_with_its_own_fees_and_steps_that_read(asin: str) -> None:
+REAL = pytest.mark.parametrize("asin", ["B0D8W1YVBX", "B0F7XPYCSJ"])
+
+
+def a_real_product(asin: str) -> Product:
     folder = os.environ.get("KEEPA_SAMPLES")
     if not folder:
         pytest.skip("KEEPA_SAMPLES is not set: the real Keepa answers are not in this repository")
     body = (Path(folder) / f"product-{asin}.json").read_bytes()
     (product,) = parse_look(body, asked=[asin], now=NOON).products
+    return product
+
+
+@REAL
+def test_a_real_answer_without_offers_is_judged_as_it_came_and_says_what_is_missing(asin: str) -> None:
+    judgement = judge(a_real_product(asin), costs=COSTS, now=NOON)
+    assert judgement.refusal == "Keepa gave no offers, so no copy can be named"
+    assert worth_showing(judgement) == judgement.refusal
+    assert (judgement.price_now_cents, judgement.profit_cents, judgement.is_profitable) == (None, None, False)
+    assert recompute_profit(judgement.steps) is None
+    assert all(step.rule and step.name == step.name.strip() for step in judgement.steps)
+
+
+@REAL
+def test_a_real_product_that_is_no_book_is_judged_with_its_own_fees_and_steps_that_read(asin: str) -> None:
+    product = a_real_product(asin)
     assert product.root_category != fees.BOOKS
     used = replace(product, offers=(offered(item_cents=1500),), offers_checked_at=NOON)
     judgement = judge(used, costs=COSTS, now=NOON)
