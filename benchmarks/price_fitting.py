@@ -63,8 +63,8 @@ START_PRICES = PriceModel(
     interval_reach=1.2,
     least_evidence=1.5,
 )
-"""What is not fitted, by the study of the field and coarse trials (none moved the error by a hundredth), and a first
-guess of the rest"""
+"""What is not fitted, set by hand: in coarse trials none of it moved the error by a hundredth. And a first guess of the
+rest"""
 
 
 @dataclass(frozen=True, slots=True)

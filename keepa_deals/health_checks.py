@@ -1,7 +1,7 @@
 """Each check reads one part of the facts and yields what it finds. Pure; ages only ever make a finding worse.
 
-The deadlines are those of the design's health definition: a scheduler ticks and sends within 30 s, a canary arrives
-within three of its 15 s periods, a due pass starts within a few rings of its doorbell.
+Deadlines: a scheduler ticks and sends within 30 s, a canary arrives within three of its 15 s periods, a due pass
+starts within a few rings of its doorbell.
 """
 
 from __future__ import annotations
