@@ -20,6 +20,15 @@ from keepa_deals.store.tables import candidates, deals
 
 OPEN_STAGES = frozenset({"feed", "light_look", "dropped", "set_aside"})
 """Stages of a candidate that a new price sends back to the start."""
+KNOWN_COLUMNS = (
+    candidates.c.asin,
+    candidates.c.stage,
+    candidates.c.reason,
+    candidates.c.last_sweep,
+    candidates.c.keepa_updated_at,
+    candidates.c.used_cents,
+    candidates.c.used_since,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,7 @@ def save_feed_page(
     newest_first = sorted(page, key=lambda ranked: ranked.record.updated_at)
     by_asin = {ranked.record.asin: ranked for ranked in newest_first}
     held = rows_by_asin(connection, deals, HELD_COLUMNS, by_asin, domain_id)
-    known = rows_by_asin(connection, candidates, tuple(candidates.c), by_asin, domain_id)
+    known = rows_by_asin(connection, candidates, KNOWN_COLUMNS, by_asin, domain_id)
     batch = _Batch()
     for asin, ranked in by_asin.items():
         _sort_candidate(batch, ranked, known.get(asin), held.get(asin), sweep=sweep, now=now)
@@ -112,6 +121,7 @@ def _sort_candidate(
         "worth_cents": ranked.estimate.worth_cents,
         "reason": ranked.estimate.reason,
         "looked_at": None,
+        "explanation": None,
     }
     if known is None:
         del sighting["b_asin"]

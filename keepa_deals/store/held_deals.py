@@ -16,6 +16,7 @@ from keepa_deals.store.columns import instant_text
 from keepa_deals.store.tables import deals
 
 OFFERS_KEPT = 20
+PRICE_UNKNOWN = "its new price with shipping is not known until the next full look"
 
 HELD_COLUMNS = (
     deals.c.asin,
@@ -32,6 +33,7 @@ HELD_COLUMNS = (
     deals.c.look_due_since,
     deals.c.look_due_reason,
     deals.c.explanation,
+    deals.c.refusal,
 )
 
 
@@ -115,7 +117,6 @@ def judgement_columns(judgement: Judgement) -> dict[str, Any]:
         "referral_fee_cents": judgement.referral_fee_cents,
         "fba_fee_cents": judgement.fba_fee_cents,
         "closing_fee_cents": judgement.closing_fee_cents,
-        "maximum_buy_cents": judgement.maximum_buy_cents,
         "trust": judgement.trust_percent,
         "list_cents": judgement.list_cents,
         "sold_chance": judgement.sold_chance_percent,
@@ -131,12 +132,13 @@ def judgement_columns(judgement: Judgement) -> dict[str, Any]:
         "trough_month": judgement.trough_month,
         "trough_cents": judgement.trough_cents,
         "trend": judgement.trend_percent_year,
+        "refusal": judgement.refusal,
         **money_columns(judgement),
     }
 
 
 def money_columns(judgement: Judgement | Repriced) -> dict[str, Any]:
-    """The part of a judgement that a new price changes."""
+    """The part of a judgement that a new price, and the costs of today, change."""
     return {
         "all_in_cents": judgement.all_in_cents,
         "profit_cents": judgement.profit_cents,
@@ -148,6 +150,7 @@ def money_columns(judgement: Judgement | Repriced) -> dict[str, Any]:
         "roi": judgement.roi_percent,
         "break_even_cents": judgement.break_even_cents,
         "minimum_list_cents": judgement.minimum_list_cents,
+        "maximum_buy_cents": judgement.maximum_buy_cents,
         "explanation": list(judgement.steps),
     }
 
@@ -160,7 +163,7 @@ def explanation_steps(stored: Any) -> tuple[Step, ...]:
 def repriced_columns(row: Row[Any], sighting: Sighting, *, costs: CostSettings, now: datetime) -> dict[str, Any]:
     """What a held deal becomes when its used price is seen to have moved: the new price, and due for a look.
 
-    The sale side stays as the last full look judged it.
+    The sale side stays as the last full look judged it; the costs are those of today.
     """
     landed = None if row.condition is None else sighting.landed_cents_by_grade.get(Condition(row.condition))
     repriced = reprice(
@@ -182,5 +185,15 @@ def repriced_columns(row: Row[Any], sighting: Sighting, *, costs: CostSettings, 
         "looked_at": None,
         "look_due_since": row.look_due_since or now,
         "look_due_reason": f"its used price moved, as seen in a {sighting.source.replace('_', ' ')}",
+        "refusal": _refusal_after(row.refusal, repriced, landed_cents=landed),
         **money_columns(repriced),
     }
+
+
+def _refusal_after(before: str | None, repriced: Repriced, *, landed_cents: int | None) -> str | None:
+    """Why the repriced deal has no profit: what was missing before is missing still, or its new price is."""
+    if repriced.profit_cents is not None:
+        return None
+    if landed_cents is None:
+        return before or PRICE_UNKNOWN
+    return None if before == PRICE_UNKNOWN else before

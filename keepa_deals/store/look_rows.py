@@ -13,7 +13,7 @@ from keepa_deals.freshness import Comparison, compare, promised_until, sighting_
 from keepa_deals.judgement.judge import OFFERS_TOO_OLD
 from keepa_deals.planner import ASKED_FOR
 from keepa_deals.price_history import charted_history, spark_of
-from keepa_deals.records import CostSettings, DealState, FeedEstimate, Judgement, Product, Source
+from keepa_deals.records import CostSettings, DealState, FeedEstimate, Judgement, Product, Source, Step
 from keepa_deals.store.change_rows import Change, Observation, insert_changes, insert_observations, price_events
 from keepa_deals.store.held_deals import HELD_COLUMNS, held_deal, judgement_columns, product_columns, repriced_columns
 from keepa_deals.store.kept_histories import keep_history
@@ -74,7 +74,9 @@ class LookSaver:
             if not self._shows_offers(one.product):
                 self._note_not_fetched(one.product.asin, is_shown=row is not None and row.state != DealState.GONE)
             elif one.unworthy is not None:
-                effect.retired += self._retire(one.product.asin, row, reason=one.unworthy, product=one.product)
+                effect.retired += self._retire(
+                    one.product.asin, row, reason=one.unworthy, product=one.product, steps=one.judgement.steps
+                )
             else:
                 self._keep(one, row, effect)
         return effect
@@ -208,13 +210,17 @@ class LookSaver:
                 looked_at=None,
             )
 
-    def _retire(self, asin: str, row: Row[Any] | None, *, reason: str, product: Product | None) -> int:
+    def _retire(
+        self, asin: str, row: Row[Any] | None, *, reason: str, product: Product | None, steps: Sequence[Step] = ()
+    ) -> int:
         """Write the tombstone of a shown deal with its evidence; a mere candidate is dropped.
 
-        So is one whose tombstone stands already: another look is worth its tokens only when its price moves.
+        So is one whose tombstone stands already: another look is worth its tokens only when its price moves. The
+        `steps` of the judgement that refused it stay with the candidate.
         """
         is_shown = row is not None and row.state != DealState.GONE
-        self._set_candidate(asin, stage="deal" if is_shown else "dropped", worth_cents=None, reason=reason)
+        stage = "deal" if is_shown else "dropped"
+        self._set_candidate(asin, stage=stage, worth_cents=None, reason=reason, steps=steps)
         if not is_shown:
             return 0
         evidence: dict[str, Any] = {"seen_at": (product.updated_at if product else self.now).isoformat()}
@@ -280,9 +286,18 @@ class LookSaver:
             update(deals).where(deals.c.asin == asin, deals.c.domain_id == self.domain_id).values(**values)
         )
 
-    def _set_candidate(self, asin: str, *, stage: str, worth_cents: int | None, reason: str | None) -> None:
+    def _set_candidate(
+        self, asin: str, *, stage: str, worth_cents: int | None, reason: str | None, steps: Sequence[Step] = ()
+    ) -> None:
         self.connection.execute(
             update(candidates)
             .where(candidates.c.asin == asin, candidates.c.domain_id == self.domain_id)
-            .values(stage=stage, stage_at=self.now, worth_cents=worth_cents, reason=reason, looked_at=None)
+            .values(
+                stage=stage,
+                stage_at=self.now,
+                worth_cents=worth_cents,
+                reason=reason,
+                looked_at=None,
+                explanation=list(steps) or None,
+            )
         )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, update
 
-from keepa_deals.store.tables import calls, changes, observations, pass_reports
+from keepa_deals.store.tables import calls, candidates, changes, observations, pass_reports
 from keepa_deals.store.triage import forget_old_acts
 
 CALLS_KEPT_FOR = timedelta(days=90)
 REPORTS_KEPT_FOR = timedelta(days=90)
 CHANGES_KEPT_FOR = timedelta(days=180)
+REFUSALS_KEPT_FOR = timedelta(days=90)
+"""The steps of a refusal are some kilobytes; its reason stays."""
 OBSERVATIONS_KEPT_FOR = timedelta(days=730)
 """Two years of prices: what a chart shows and a season needs."""
 
@@ -23,5 +25,10 @@ def forget_old_records(connection: Connection, *, now: datetime) -> int:
         delete(pass_reports).where(pass_reports.c.started_at < now - REPORTS_KEPT_FOR),
         delete(changes).where(changes.c.at < now - CHANGES_KEPT_FOR),
         delete(observations).where(observations.c.at < now - OBSERVATIONS_KEPT_FOR),
+    )
+    connection.execute(
+        update(candidates)
+        .where(candidates.c.explanation.is_not(None), candidates.c.stage_at < now - REFUSALS_KEPT_FOR)
+        .values(explanation=None)
     )
     return sum(connection.execute(statement).rowcount for statement in past) + forget_old_acts(connection, now=now)

@@ -15,7 +15,7 @@ from keepa_deals.store.columns import instant_text
 from keepa_deals.store.engine import Database, sqlite_engine, sqlite_file
 from keepa_deals.store.tables import about, metadata
 
-SCHEMA_HEAD = "0004"
+SCHEMA_HEAD = "0005"
 """The newest migration; a test holds it against the scripts."""
 
 

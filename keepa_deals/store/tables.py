@@ -136,6 +136,8 @@ deals = Table(
     Column("seller_name", Text),
     # about 30 points of the used price and the sales among them, for a small drawing
     Column("spark", Json),
+    # why no profit can be said; NULL where it is known
+    Column("refusal", Text),
     CheckConstraint("state in ('live', 'unverified', 'gone')", name="state"),
     CheckConstraint("(state = 'gone') = (gone_at is not null)", name="gone_has_time"),
     CheckConstraint("(gone_at is null) = (gone_reason is null)", name="gone_has_reason"),
@@ -171,6 +173,8 @@ candidates = Table(
     Column("worth_cents", Integer),
     Column("reason", Text),
     Column("looked_at", Instant),
+    # the steps of the judgement that refused it after a full look
+    Column("explanation", Json),
     CheckConstraint("stage in ('feed', 'light_look', 'deal', 'dropped', 'set_aside')", name="stage"),
 )
 Index("ix_candidates_stage_worth", candidates.c.stage, candidates.c.worth_cents)

@@ -130,7 +130,7 @@ def test_evidence_stays_true_in_any_order(store: Store, sightings: list[tuple[st
                 assert row.verified_at >= verified.get(row.asin, row.verified_at), "a verification went back in time"
                 verified[row.asin] = row.verified_at
                 assert row.promised_until == row.verified_at + timedelta(hours=PROMISE_HOURS)
-                assert (row.profit_cents is None) == (row.price_now_cents is None)
+                assert (row.profit_cents is None) == (row.price_now_cents is None) == (row.refusal is not None)
         told = connection.execute(select(changes.c.asin, changes.c.kind).order_by(changes.c.seq)).all()
         for asin in ASINS:
             story = [kind for told_asin, kind in told if told_asin == asin and kind in ("new", "gone", "back")]

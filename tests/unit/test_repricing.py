@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keepa_deals.judgement.explanation import ITEM_PRICE, recompute_profit
+from keepa_deals.judgement.explanation import ITEM_PRICE, SHIPPING, recompute_profit
 from keepa_deals.judgement.judge import judge
-from keepa_deals.records import CostSettings, Judgement, Source
+from keepa_deals.records import CostSettings, Judgement, Source, Step
 from keepa_deals.repricing import Repriced, reprice
 from tests.conftest import NOON
 from tests.keepa_builders import a_product, an_offer
@@ -71,6 +71,43 @@ def test_a_price_seen_in_the_feed_never_touches_the_sale_price_nor_the_listing()
     same = [step for step in before.steps if step.name not in bought]
     assert [step for step in after.steps if step.name not in bought] == same
     assert {"sale price", "list price", "chance to sell"} <= {step.name for step in same}
+
+
+@given(costs_of_any_kind)
+@settings(max_examples=30, deadline=None)
+def test_a_new_price_brings_every_cost_of_today(costs: CostSettings) -> None:
+    judged_now = a_judgement(costs=costs)
+    after = repriced(a_judgement(), judged_now.price_now_cents, costs=costs)
+    named = {"purchase tax percent", "prep", "inbound shipping", "salvage", "caution", "all-in"}
+    assert steps_named(named, after.steps) == steps_named(named, judged_now.steps)
+    assert recompute_profit(after.steps) == after.profit_cents
+    if costs.salvage_percent == COSTS.salvage_percent:  # else another list price would be the best
+        for name in Repriced.__slots__:
+            if name != "steps":
+                assert getattr(after, name) == getattr(judged_now, name), name
+
+
+def steps_named(named: set[str], steps: tuple[Step, ...]) -> dict[str, tuple[Any, str]]:
+    found = {step.name: (step.value, step.rule) for step in steps if step.name in named}
+    assert set(found) == named
+    return found
+
+
+def test_a_higher_target_lowers_the_most_to_pay_at_the_next_new_price() -> None:
+    most = [
+        repriced(a_judgement(), 1_999, costs=CostSettings(target_roi_percent=target)).maximum_buy_cents
+        for target in (30.0, 60.0)
+    ]
+    assert most[0] is not None
+    assert most[1] is not None
+    assert most[1] < most[0]
+
+
+def test_an_unknown_price_leaves_its_shipping_unknown_too() -> None:
+    given = {step.name: step.value for step in repriced(a_judgement(), None).steps}
+    assert (given[ITEM_PRICE], given[SHIPPING]) == (None, None)
+    known = {step.name: step.value for step in repriced(a_judgement(), 1_999).steps}
+    assert (known[ITEM_PRICE], known[SHIPPING]) == (1_999, 0)
 
 
 def test_a_cheaper_copy_leaves_as_much_more() -> None:
