@@ -132,7 +132,10 @@ def _buy(shift: Shift, plan: PlannedLook) -> Bought[LookAnswer] | Wait:
 
 def _ask(shift: Shift, plan: PlannedLook) -> Reply[LookAnswer]:
     keepa = shift.means.keepa
-    return keepa.full_look(plan.asins) if plan.kind.is_full else keepa.light_look(plan.asins)
+    if plan.kind.is_full:
+        return keepa.full_look(plan.asins)
+    # A candidate is judged by its history, which costs nothing; to verify a deal the present is enough.
+    return keepa.light_look(plan.asins, history_days=730 if plan.kind is LookKind.CANDIDATE_LIGHT else 30)
 
 
 def _note_unreadable(shift: Shift, plan: PlannedLook, error: str) -> None:

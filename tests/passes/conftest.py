@@ -70,7 +70,7 @@ class ScriptedKeepa:
             raise self._settled(answer, 5)
         return self._reply(FeedPage(tuple(answer), (), row_count=len(answer)), 5)
 
-    def light_look(self, asins: Sequence[str]) -> Reply[LookAnswer]:
+    def light_look(self, asins: Sequence[str], *, history_days: int) -> Reply[LookAnswer]:
         self._asked_for(f"light {','.join(asins)}")
         return self._reply(self._look(asins), len(asins))
 

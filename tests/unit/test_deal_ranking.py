@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from keepa_deals import fees
 from keepa_deals.deal_ranking import rank_candidate, rank_looked
+from keepa_deals.judgement.judge import judge_copy
 from keepa_deals.records import Averages, Condition, CostSettings, FeedRecord
-from tests.keepa_builders import a_product
+from tests.keepa_builders import a_product, an_offer
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 FREE = CostSettings(prep_cents=0, inbound_shipping_cents=0)
@@ -115,17 +116,35 @@ def looked_worth(**changes: Any) -> int | None:
     return rank_looked(a_looked_product(**changes), costs=FREE, now=NOW).worth_cents
 
 
-def test_a_looked_product_is_ranked_by_its_own_fees() -> None:
-    # sale 4399 - 660 - 500 - 180 - 1399 = 1660; × 75 %
-    assert looked_worth() == 1245
-    assert looked_worth(landed_cents_by_grade={Condition.GOOD: 1199}) == 1395  # 1860 × 75 %
+def test_a_looked_product_is_worth_what_its_judgement_expects_of_a_copy_at_the_lowest_price_known() -> None:
+    copy = an_offer(at=NOW, item_cents=1000, shipping_cents=399, seller_id="")
+    judgement = judge_copy(a_looked_product(), copy, no_copy=None, costs=FREE, now=NOW)
+    assert judgement.profit_cents is not None
+    assert looked_worth() == judgement.profit_cents > 0
+    assert (looked_worth(landed_cents_by_grade={Condition.GOOD: 1199}) or 0) > judgement.profit_cents
     assert looked_worth(used_cents=None) is None
 
 
+def test_a_grade_that_costs_least_is_the_one_to_be_sold() -> None:
+    cheap = {Condition.LIKE_NEW: 1199}
+    as_good = looked_worth(landed_cents_by_grade={Condition.GOOD: 1199})
+    assert as_good is not None
+    assert (looked_worth(landed_cents_by_grade=cheap) or 0) > as_good
+
+
 def test_a_loss_within_doubt_is_kept_at_the_end_of_the_line() -> None:
-    # sale 1900 + 399 = 2299; 15 % = 345; fees 680; all-in 1399: -125
-    assert looked_worth(used_avg=Averages(d90=1900)) == -125
-    assert looked_worth(used_avg=Averages(d90=1600)) is None  # 1999 - 300 - 680 - 1399 = -380
+    worth = looked_worth()
+    assert worth is not None
+
+    def after_paying(more: int) -> int | None:
+        return rank_looked(a_looked_product(), costs=replace(FREE, prep_cents=more), now=NOW).worth_cents
+
+    assert after_paying(worth + 250) == -250
+    assert after_paying(worth + 300) is None
+
+
+def test_where_no_profit_can_be_said_a_full_look_comes_after_all_others() -> None:
+    assert looked_worth(fba_fee_cents=None, package_grams=None) == 0
 
 
 def test_a_looked_ebook_is_worth_no_full_look() -> None:
