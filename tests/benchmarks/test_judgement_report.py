@@ -72,6 +72,13 @@ def test_the_second_world_is_held_to_relative_prices_and_looser_trust() -> None:
     assert [goal.bound for goal in b if goal.name.startswith("trust, worst")] == [10.0]
 
 
+def test_the_goals_of_the_used_side_are_told_beside_what_the_true_side_reaches() -> None:
+    sharper = [a_row(number, claimed=500, true=300.0, matched=9) for number in range(120)]
+    notes = {goal.name: goal.note for goal in goals_of(rows_of_all() | {"true_side": sharper}, world="B", z=1.0)}
+    assert notes["used sales, precision at 72 h"] == "(true side 1)"
+    assert notes["titles within a factor 2.5"] == "(true side 1)"
+
+
 def test_the_answer_is_json_and_reads_as_tables() -> None:
     world = world_answer(rows_of_all(), world="A", z=1.0, draws=5)
     speed = {"goal": 500, "products": 3, "ms_by_room": {"inferring sales": 1.0}}
