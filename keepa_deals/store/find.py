@@ -138,6 +138,8 @@ class DealDetails:
     keepa_updated_at: datetime | None
     look_due_since: datetime | None
     look_due_reason: str | None
+    refusal: str | None
+    """why its profit is unknown; None where it is known, or nobody kept the reason"""
     gone_evidence: Any
     explanation: Any
     """as the judgement wrote it: its steps, from which the profit can be recomputed"""

@@ -36,6 +36,8 @@ class CandidateTrace:
     reason: str | None
     before_it: int
     """candidates of its stage that are worth more"""
+    explanation: Any
+    """the steps of the judgement that refused it after a full look; None if none did"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ def _candidate(connection: Connection, asin: str, domain_id: int) -> CandidateTr
         worth_cents=row.worth_cents,
         reason=row.reason,
         before_it=before if is_waiting else 0,
+        explanation=row.explanation,
     )
 
 

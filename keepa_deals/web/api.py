@@ -140,6 +140,7 @@ def deal(asin: str) -> Response:
     details = asked_deal(asin, now)
     grounds = {
         "explanation": explanation_json(details.explanation, desk().marketplace_of(details.deal)),
+        "refusal": details.refusal,
         "gone_evidence": details.gone_evidence,
         "judged_at": details.judged_at,
         "keepa_updated_at": details.keepa_updated_at,

@@ -19,7 +19,7 @@ from keepa_deals.store.find import DealDetails
 from keepa_deals.store.kept_histories import kept_history
 from keepa_deals.store.traces import Traces, hidden_by, traces_of
 from keepa_deals.web import what_if as what_ifs
-from keepa_deals.web.api import asked_deal
+from keepa_deals.web.api import asked_deal, explanation_json
 from keepa_deals.web.chart import COUNTS, LABELS, LIKELY_USED, MONEY, by_month, chart_json
 from keepa_deals.web.chart_drawing import HEIGHT, LEFT, RIGHT, WIDTH, drawing_of
 from keepa_deals.web.columns import VIEW_PARAMETERS, read_view
@@ -59,7 +59,7 @@ def deal_page(asin: str) -> str:
         deal=deal,
         place=place,
         bars=waterfall(deal, details.explanation),
-        sureness=sureness(deal, place),
+        sureness=sureness(deal, place, refusal=details.refusal),
         what_if=what_ifs.what_if(steps_of(details.explanation), asked, place),
         steps=explained_steps(details.explanation, place),
         chart=_chart(details),
@@ -91,18 +91,22 @@ def why() -> tuple[str, int]:
     typed = request.args.get("asin", "").strip()[:200]
     asin = read_asin(typed)
     shown: dict[str, Any] = {"typed": typed[:LONGEST_TYPED], "asin": asin, "answer": None, "deal": None, "title": None}
+    shown["steps"] = []
     table = _table()
     if asin is not None:
         answer, details, traces = _where(asin, table)
         shown |= {"answer": answer, "deal": None if details is None else details.deal}
         shown["title"] = traces.candidate.title if details is None and traces.candidate is not None else None
+        shown["steps"] = explained_steps(_refused_by(traces), table.place)
     shown |= {"table": table, "is_wrong": bool(typed) and asin is None}
     return render_template("why.html", **shown), 400 if shown["is_wrong"] else 200
 
 
 @blueprint.get("/api/why")
 def why_json() -> Response:
-    """The same for programs: `where`, a headline, its grounds, since when, and the filters that hide it."""
+    """The same for programs: `where`, a headline, its grounds, since when, the filters that hide it, the steps of a
+    refusal.
+    """
     typed = request.args.get("asin", "").strip()[:200]
     asin = read_asin(typed)
     if asin is None:
@@ -110,7 +114,8 @@ def why_json() -> Response:
             f"asin is {typed[:60]!r}; it must be an ASIN (ten letters and digits), an ISBN or a product's address.",
             parameter="asin",
         )
-    answer, _, _ = _where(asin, _table())
+    table = _table()
+    answer, _, traces = _where(asin, table)
     body = {
         "asin": asin,
         "where": answer.where.value,
@@ -118,6 +123,7 @@ def why_json() -> Response:
         "grounds": answer.grounds,
         "since": answer.since,
         "hidden_by": [{"parameter": one.parameter, "words": one.words} for one in answer.hidden_by],
+        "explanation": explanation_json(_refused_by(traces), table.place),
         "as_of": desk().now(),
     }
     return json_response(body)
@@ -139,6 +145,10 @@ def _where(asin: str, table: Table) -> tuple[Whereabouts, DealDetails | None, Tr
         traces = traces_of(connection, asin, domain_id)
         hiding = _hiding(connection, asin, table) if details is not None else ()
     return whereabouts(details, traces, table=table, hidden_by=hiding, now=now), details, traces
+
+
+def _refused_by(traces: Traces) -> Any:
+    return None if traces.candidate is None else traces.candidate.explanation
 
 
 def _hiding(connection: Connection, asin: str, table: Table) -> tuple[str, ...]:

@@ -89,11 +89,11 @@ def waterfall(deal: Deal, explanation: Any = None) -> list[Bar]:
     return [_sourced(bar, steps.get(_GROUNDS.get(bar.label, ""))) for bar in bars]
 
 
-def sureness(deal: Deal, place: Marketplace) -> str:
-    """Whether the deal is called profitable, and why not, in one sentence."""
+def sureness(deal: Deal, place: Marketplace, *, refusal: str | None) -> str:
+    """Whether the deal is called profitable, and why not, in one sentence. `refusal`: why its profit is unknown."""
     profit, low = deal.profit_cents, deal.profit_low_cents
     if profit is None:
-        return "Not called profitable: its profit is unknown."
+        return f"Not called profitable: {refusal or 'its profit is unknown'}."
     if deal.is_profitable and low is not None:
         return f"Called profitable: even the lower bound of the profit, {place.money(low)}, is above zero."
     if profit <= 0:

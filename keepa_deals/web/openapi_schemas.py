@@ -99,6 +99,7 @@ DETAILS: Schema = {
         record(
             "The grounds for its numbers and its state.",
             explanation=ANYTHING,
+            refusal=WORDS,
             gone_evidence=ANYTHING,
             judged_at=INSTANT,
             keepa_updated_at=MAYBE_INSTANT,
@@ -143,7 +144,9 @@ SCHEMAS: dict[str, Schema] = {
         is_more=YES_OR_NO,
         **CIRCUMSTANCES,
     ),
-    "Why": record("Where an ASIN is, and why.", asin=TEXT, where=TEXT, headline=TEXT, as_of=INSTANT),
+    "Why": record(
+        "Where an ASIN is, and why.", asin=TEXT, where=TEXT, headline=TEXT, explanation=ANYTHING, as_of=INSTANT
+    ),
     "History": record("The charted history.", asin=TEXT, domain=COUNT, currency=TEXT, is_kept=YES_OR_NO),
     "Visit": record("Since when things are new to the user.", cursor=TEXT, since=INSTANT, **CIRCUMSTANCES),
     "Wish": {

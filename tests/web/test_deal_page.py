@@ -129,3 +129,15 @@ def test_the_history_is_served_or_said_not_to_be_kept(
     unkept = client.get("/api/deals/B0EXAMPLE2/history").get_json()
     assert (unkept["is_kept"], unkept["series"], unkept["sales"]) == (False, {}, [])
     assert client.get("/api/deals/B0NOWHERE1/history").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("refusal", "told"),
+    [("the FBA fee is unknown, so no profit can be said", "the FBA fee is unknown"), (None, "its profit is unknown")],
+)
+def test_a_deal_without_a_profit_says_why(
+    client: FlaskClient, hold: Callable[..., None], refusal: str | None, told: str
+) -> None:
+    hold(a_deal_row(asin=ASIN, profit_cents=None, refusal=refusal))
+    assert f"Not called profitable: {told}" in client.get(f"/deals/{ASIN}").text
+    assert client.get(f"/api/deals/{ASIN}").get_json()["deal"]["refusal"] == refusal

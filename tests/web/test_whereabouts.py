@@ -13,7 +13,7 @@ from sqlalchemy import insert
 from keepa_deals.store.engine import Database
 from keepa_deals.store.tables import calls, candidates, poison
 from keepa_deals.web.whereabouts import read_asin
-from tests.builders import NOW, a_deal_row
+from tests.builders import NOW, a_deal_row, a_step
 
 ASIN = "B0EXAMPLE1"
 HOUR = timedelta(hours=1)
@@ -125,6 +125,24 @@ def test_the_place_in_line_counts_what_is_worth_more(client: FlaskClient, rememb
     better = (a_candidate_row(asin=f"B00000000{n}", worth_cents=600 + n) for n in range(3))
     remember(candidates, a_candidate_row(), a_candidate_row(asin="B0WORSE001", worth_cents=1), *better)
     assert "3 candidates of its step are worth more" in where(client)["grounds"][0]
+
+
+def test_what_a_full_look_refused_shows_the_steps_of_that_judgement(
+    client: FlaskClient, remember: Callable[..., None]
+) -> None:
+    steps = [a_step("sale price", 1234, "cents", "rule", "<b>past level</b>")]
+    remember(candidates, a_candidate_row(stage="dropped", reason="no profit", explanation=steps))
+    assert [(step["name"], step["value"]) for step in where(client)["explanation"]] == [("sale price", 12.34)]
+    page = client.get(f"/why?asin={ASIN}").text
+    assert "How its last full look refused it" in page
+    assert "$12.34" in page
+    assert "&lt;b&gt;past level" in page
+
+
+def test_what_no_judgement_refused_shows_no_steps(client: FlaskClient, remember: Callable[..., None]) -> None:
+    remember(candidates, a_candidate_row(stage="dropped", reason="rank drops 0"))
+    assert where(client)["explanation"] is None
+    assert "refused it" not in client.get(f"/why?asin={ASIN}").text
 
 
 def test_what_was_set_aside_says_the_error(client: FlaskClient, remember: Callable[..., None]) -> None:
