@@ -29,7 +29,7 @@ BANDS: tuple[tuple[str, frozenset[str]], ...] = (
         frozenset(
             {
                 "settings", "installation", "identity", "redis_client", "keepa_client", "token_manager", "locks",
-                "logs", "celery_commands", "store", "alerts", "whereabouts", "whereabouts",
+                "logs", "celery_commands", "store", "alerts", "whereabouts",
             }
         ),
     ),
