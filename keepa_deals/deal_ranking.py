@@ -46,10 +46,10 @@ def rank_candidate(record: FeedRecord, *, costs: CostSettings, now: datetime) ->
     The mean ask is that of 90 days: that of a month already holds the fall which makes the deal.
     """
     reason = _why_no_look(record)
-    price = _lowest_landed(record.landed_cents_by_grade, record.used_cents)
+    all_in = all_in_cents(_lowest_landed(record.landed_cents_by_grade, record.used_cents), costs=costs)
     _, _, mean31, mean90 = record.used_avg_cents
     ask = mean90 if mean90 is not None else mean31
-    if reason is not None or price is None or ask is None:
+    if reason is not None or all_in is None or ask is None:
         return FeedEstimate(worth_cents=None, reason=reason or "no used price and mean to reckon with")
     sale = _capped(
         ask,
@@ -58,7 +58,8 @@ def rank_candidate(record: FeedRecord, *, costs: CostSettings, now: datetime) ->
     )
     closing = fees.MEDIA_CLOSING_FEE_CENTS if record.root_category in fees.MEDIA_CATEGORIES else 0
     percent = fees.REFERRAL_PERCENT_BY_CATEGORY.get(record.root_category or 0, USUAL_REFERRAL_PERCENT)
-    profit = _profit(price, sale, percent=percent, fixed_cents=USUAL_FBA_FEE_CENTS + closing, costs=costs)
+    referral = referral_fee(sale, percent=percent, minimum_cents=0)
+    profit = sale - referral - USUAL_FBA_FEE_CENTS - closing - all_in
     drops = record.drops90 if record.drops90 is not None else _drops_of_rank(record.sales_rank)
     chance = drops / (drops + DROPS_OF_AN_EVEN_CHANCE)
     return _estimate(profit, chance=chance, seen_at=record.updated_at, now=now, short=SHORT_AFTER_FEED_CENTS)
@@ -127,13 +128,6 @@ def _presumed_copy(product: Product, *, now: datetime) -> Offer | None:
         last_seen=now,
         priced_at=None,
     )
-
-
-def _profit(price: int, sale: int, *, percent: float, fixed_cents: int, costs: CostSettings) -> int:
-    all_in = all_in_cents(price, costs=costs)
-    if all_in is None:
-        return 0
-    return sale - referral_fee(sale, percent=percent, minimum_cents=0) - fixed_cents - all_in
 
 
 def _estimate(profit: int, *, chance: float, seen_at: datetime, now: datetime, short: int) -> FeedEstimate:
