@@ -18,5 +18,5 @@ foretellCount(document);
 orderColumns(document);
 triageInPlace(document);
 tellNews(document);
-noteVisit();
+noteVisit(document);
 onKeys(document, { ...walkRows(document), ...openers(document) });

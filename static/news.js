@@ -22,7 +22,6 @@ export function tellNews(page) {
     }
   };
   ask();
-  fetch("/api/visit", { method: "POST" });
   setInterval(ask, EVERY);
   page.addEventListener("visibilitychange", ask);
 }
