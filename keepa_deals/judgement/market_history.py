@@ -36,7 +36,7 @@ class Happenings:
         """Whether it happened in (after, before], for each pair."""
         if not len(self.minutes):
             return np.zeros(len(after), np.bool_)
-        place = np.searchsorted(self.minutes, after, side="right")
+        place = self.minutes.searchsorted(after, side="right")
         there: npt.NDArray[np.bool_] = place < len(self.minutes)
         there[there] = self.minutes[place[there]] <= before[there]
         return there

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import compress
 from operator import lt
 from typing import Any
 
@@ -38,7 +39,7 @@ class Points:
         if not self.minutes:
             return np.full(len(when), np.nan)
         minutes, values = self.arrays
-        place = np.searchsorted(minutes, when, side="right")
+        place = minutes.searchsorted(when, side="right")
         return np.where(place > 0, values[place - 1], np.nan)
 
     def since_each(self, when: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -46,7 +47,7 @@ class Points:
         if not self.minutes:
             return when
         minutes, _ = self.arrays
-        place = np.searchsorted(minutes, when, side="right")
+        place = minutes.searchsorted(when, side="right")
         return np.where(place > 0, minutes[place - 1], when)
 
 
@@ -117,6 +118,7 @@ def without_glitches(counts: Points) -> Points:
     glitches = np.flatnonzero((before - lone >= 2) & (after >= before - 1)) + 1
     if not len(glitches):
         return counts
-    wrong = set(glitches.tolist())
-    kept = [place for place in range(len(values)) if place not in wrong]
-    return Points(tuple(counts.minutes[place] for place in kept), tuple(counts.values[place] for place in kept))
+    kept = np.ones(len(values), np.bool_)
+    kept[glitches] = False
+    chosen = kept.tolist()
+    return Points(tuple(compress(counts.minutes, chosen)), tuple(compress(counts.values, chosen)))

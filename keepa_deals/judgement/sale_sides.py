@@ -28,17 +28,21 @@ def side_inputs(market: MarketHistory, *, after: npt.NDArray[Any], minute: npt.N
 
     Each is told as two Keepa minutes: the last observation before it, and the sale's own.
     """
-    traces = np.stack(
-        [
-            _traces(market.used_rises, minute, window=RISE_WINDOW, shows=RISE_SHOWS),
-            _traces(market.new_rises, minute, window=RISE_WINDOW, shows=RISE_SHOWS),
-            _traces(market.used_drops, minute, window=DROP_WINDOW, shows=DROP_SHOWS),
-            _traces(market.new_drops, minute, window=DROP_WINDOW, shows=DROP_SHOWS),
-        ],
-        axis=1,
-    )
-    title = np.broadcast_to(traces.sum(axis=0) / (len(minute) + UNTOLD_GAPS), traces.shape)
-    return np.concatenate([context_inputs(market, minute=after), traces, title], axis=1)
+    kinds = [
+        (market.used_rises, RISE_WINDOW, RISE_SHOWS),
+        (market.new_rises, RISE_WINDOW, RISE_SHOWS),
+        (market.used_drops, DROP_WINDOW, DROP_SHOWS),
+        (market.new_drops, DROP_WINDOW, DROP_SHOWS),
+    ]
+    context = context_inputs(market, minute=after)
+    first, count = context.shape[1], len(kinds)
+    inputs = np.empty((len(minute), first + 2 * count))
+    inputs[:, :first] = context
+    traces = inputs[:, first : first + count]
+    for place, (happened, window, shows) in enumerate(kinds):
+        traces[:, place] = _traces(happened, minute, window=window, shows=shows)
+    inputs[:, first + count :] = traces.sum(axis=0) / (len(minute) + UNTOLD_GAPS)
+    return inputs
 
 
 def context_inputs(market: MarketHistory, *, minute: npt.NDArray[Any]) -> Array:
@@ -53,9 +57,12 @@ def context_inputs(market: MarketHistory, *, minute: npt.NDArray[Any]) -> Array:
         np.log1p(market.new_offers.at_each(minute)),
         np.log1p(market.used_offers.at_each(minute)),
         ~np.isnan(amazon),
-        nothing + _drop_share(market),
+        _drop_share(market),
     ]
-    known: Array = np.nan_to_num(np.stack(columns, axis=1))
+    known: Array = np.empty((len(minute), len(columns)))
+    for place, column in enumerate(columns):
+        known[:, place] = column
+    known[np.isnan(known)] = 0.0
     return known
 
 
