@@ -88,7 +88,7 @@ def rank_looked(product: Product, *, costs: CostSettings, now: datetime) -> Feed
 
 
 def _why_no_look(record: FeedRecord) -> str | None:
-    """The cheap guards against junk: most of what leads a feed sorted by percent is none (live experiment notes)."""
+    """The cheap guards against junk: most of what leads a feed sorted by percent is none (seen in live answers)."""
     used, mean31, mean90 = record.used_cents, record.used_avg_cents[2], record.used_avg_cents[3]
     if used is not None and used < LOWEST_PRICE_CENTS:
         return f"a used price of {used} cents is a slip"
