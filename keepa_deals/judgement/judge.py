@@ -188,14 +188,12 @@ def _outcome(all_in: int | None, plan: SellingPlan, *, charges: Charges, costs: 
 
 
 def _dated(past: SalesHistory) -> tuple[DatedSale, ...]:
-    return tuple(
-        DatedSale(
-            minute=sale.minute,
-            used_probability=round(sale.used_probability * min(1.0, sale.expected_count), 2),
-            landed_cents=sale.landed_cents,
-        )
-        for sale in past.sales
-    )
+    dated = []
+    for sale in past.sales:
+        count = sale.expected_count
+        used = sale.used_probability if count >= 1.0 else sale.used_probability * count
+        dated.append(DatedSale(sale.minute, round(used, 2), sale.landed_cents))
+    return tuple(dated)
 
 
 def _used_offers(product: Product) -> list[Offer]:

@@ -10,7 +10,8 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+
+import msgspec
 
 from keepa_deals.fees import usual_shipping
 from keepa_deals.judgement import seasons
@@ -28,8 +29,8 @@ LEAST_SPAN_DAYS = 180
 LEAST_SALES_FOR_A_TREND = 3.0
 
 
-class PricedSale(NamedTuple):
-    """One probable used sale with its price."""
+class PricedSale(msgspec.Struct, frozen=True):
+    """One probable used sale with its price. A struct, because a title has dozens."""
 
     age_days: float
     minute: int
@@ -80,24 +81,18 @@ class Level:
 
 def priced_sales(sales: SalesHistory, *, now_minute: int, season: Profile, model: PriceModel) -> list[PricedSale]:
     """The inferred sales whose price is known, oldest first."""
-    days = seasons.by_day(season)
+    days, pooled, memory = seasons.by_day(season), model.pooled_spread, model.memory_days
     found = []
     for sale in sales.sales:
-        if sale.landed_cents is None or sale.landed_cents <= 0:
+        cents, minute = sale.landed_cents, sale.minute
+        if cents is None or cents <= 0:
             continue
-        age = max(0.0, (now_minute - sale.minute) / MINUTES_PER_DAY)
-        doubt = (sale.log_sd if sale.log_sd is not None else model.pooled_spread) / model.pooled_spread
+        age = (now_minute - minute) / MINUTES_PER_DAY if minute < now_minute else 0.0
+        doubt = sale.log_sd / pooled if sale.log_sd is not None else 1.0
         copies = sale.expected_count * sale.used_probability
-        found.append(
-            PricedSale(
-                age_days=age,
-                minute=sale.minute,
-                ln_price=math.log(sale.landed_cents) - days[seasons.day_of_year(sale.minute)],
-                used_copies=copies,
-                weight=copies * math.exp(-age / model.memory_days) / (1.0 + doubt * doubt),
-                can_prove_a_peak=sale.by_rank,
-            )
-        )
+        ln_price = math.log(cents) - days[seasons.day_of_year(minute)]
+        weight = copies * math.exp(-age / memory) / (1.0 + doubt * doubt)
+        found.append(PricedSale(age, minute, ln_price, copies, weight, sale.by_rank))
     return found
 
 
@@ -160,7 +155,8 @@ def month_evidence(sales: Sequence[PricedSale], *, centre: float) -> tuple[Month
             month = seasons.month_of(sale.minute) - 1
             probable[month] += sale.used_copies
             weights[month] += sale.weight
-            residuals[month] += sale.weight * max(-1.0, min(1.0, sale.ln_price - centre))
+            away = sale.ln_price - centre
+            residuals[month] += sale.weight * (-1.0 if away < -1.0 else 1.0 if away > 1.0 else away)
     return tuple(MonthEvidence(*month) for month in zip(probable, weights, residuals, strict=True))
 
 
@@ -218,8 +214,8 @@ def _centre(
     centre = (middle + (clipped / total if total > 0 else middle)) / 2
     around = 0.0
     for sale in sales:
-        away = min(model.clip, abs(sale.ln_price - centre))
-        around += sale.weight * away * away
+        away = sale.ln_price - centre
+        around += sale.weight * (away * away if -model.clip < away < model.clip else model.clip**2)
     spread = math.sqrt(
         (model.spread_pseudo_sales * model.pooled_spread**2 + around) / (model.spread_pseudo_sales + evidence)
     )

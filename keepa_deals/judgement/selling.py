@@ -7,7 +7,7 @@ others at its price, month by month of the selling time. A higher price never se
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,8 +38,16 @@ ERROR_SCALE = "error scale"
 TRUST = "trust"
 
 
-Stride = tuple[float, float]
-"""(expected sales in it at the sale price, where the bend begins in it)"""
+@dataclass(frozen=True, slots=True)
+class ShelfTime:
+    """What a time on the shelf is worth, whatever the list price: reckoned once for the dozens that are tried."""
+
+    strides: tuple[tuple[float, float], ...]
+    """(expected sales in it at the sale price, where the bend begins in it)"""
+    sales: float
+    """of all strides"""
+    first_bend: float
+    """a price below it is before the bend in every stride"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,45 +69,69 @@ class SellCurve:
 
         Falls with the price and rises with the days. Past the last stride the last rate goes on.
         """
-        return self.chance_in(self.strides(days - self.inbound_delay_days), list_cents)
+        return self.chance_in(self.shelf_time(days - self.inbound_delay_days), list_cents)
 
-    def strides(self, days: float) -> list[Stride]:
-        """The time on the shelf so many days from the arrival, stride by stride; empty before it."""
+    def shelf_time(self, days: float) -> ShelfTime:
+        """The time on the shelf so many days from the arrival; without strides before it."""
         found, last = [], len(self.rates) - 1
         for number, (rate, shift) in enumerate(zip(self.rates, self.shifts, strict=True)):
             if days <= 0:
                 break
-            here = days if number == last else min(days, DAYS_OF_A_STRIDE)
+            here = days if number == last or days < DAYS_OF_A_STRIDE else DAYS_OF_A_STRIDE
             found.append((here * rate, shift + self.model.bend_at))
             days -= here
-        return found
+        first_bend = min((bend_at for _, bend_at in found), default=0.0)
+        return ShelfTime(strides=tuple(found), sales=sum(sales for sales, _ in found), first_bend=first_bend)
 
-    def chance_in(self, strides: Sequence[Stride], list_cents: int) -> float:
-        """That a copy listed at this price is sold within these strides."""
-        model, total = self.model, 0.0
+    def chance_in(self, time: ShelfTime, list_cents: int) -> float:
+        """That a copy listed at this price is sold within this time."""
         ln_list = math.log(max(1, list_cents))
         x = ln_list - self.ln_price
-        for sales, bend_at in strides:
-            over = x - bend_at
-            total += sales if over <= 0 else sales * math.exp(-model.bend * over * over)
-        premium = 0.0
+        total = time.sales
+        if x > time.first_bend:
+            bend, total = self.model.bend, 0.0
+            for sales, bend_at in time.strides:
+                over = x - bend_at
+                total += sales if over <= 0 else sales * math.exp(-bend * over * over)
+        frailty = self.model.frailty
+        return 1.0 - math.pow(1.0 + frailty * total * self._eagerness(ln_list), -1.0 / frailty)
+
+    def _eagerness(self, ln_list: float) -> float:
+        """What slope and premium make of the expected sales at this price."""
+        exponent = -self.model.slope * (ln_list - self.ln_price)
         if self.ln_lowest_rival is not None and ln_list > self.ln_lowest_rival:
-            premium = model.premium * (ln_list - self.ln_lowest_rival)
-        expected = total * math.exp(min(STEEPEST, -model.slope * x - premium))
-        return 1.0 - math.pow(1.0 + model.frailty * expected, -1.0 / model.frailty)
+            exponent -= self.model.premium * (ln_list - self.ln_lowest_rival)
+        return math.exp(min(STEEPEST, exponent))
 
     def days_to_sell(self, list_cents: int, *, within_days: float) -> float | None:
         """Median days from listing to sale, None where less than half a chance is left within those days."""
         low, high = 0.0, within_days - self.inbound_delay_days
-        if self.chance_in(self.strides(high), list_cents) < 0.5:
+        median = self._median_days(list_cents)
+        if high <= 0 or high < median:
             return None
         for _ in range(MEDIAN_ROUNDS):
             middle = (low + high) / 2
-            if self.chance_in(self.strides(middle), list_cents) < 0.5:
+            if middle < median:
                 low = middle
             else:
                 high = middle
         return round(high, 1)
+
+    def _median_days(self, list_cents: int) -> float:
+        """The day from listing on which the chance reaches a half, however far."""
+        ln_list = math.log(max(1, list_cents))
+        x, eagerness = ln_list - self.ln_price, self._eagerness(ln_list)
+        # 1 - (1 + frailty x expected) ** (-1 / frailty) = 1 / 2, solved for the expected sales
+        left = (2.0**self.model.frailty - 1.0) / self.model.frailty
+        rate = days = 0.0
+        for number, (at_sale_price, shift) in enumerate(zip(self.rates, self.shifts, strict=True)):
+            over = max(0.0, x - shift - self.model.bend_at)
+            rate = at_sale_price * eagerness * math.exp(-self.model.bend * over * over)
+            if number == len(self.rates) - 1 or rate * DAYS_OF_A_STRIDE >= left:
+                break
+            left -= rate * DAYS_OF_A_STRIDE
+            days += DAYS_OF_A_STRIDE
+        return days + left / rate if rate > 0 else math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +241,7 @@ def best_list_price(
     """
     if sale.cents is None:
         raise ValueError("a list price needs a sale price")
-    prudence, strides = curve.model.prudence, curve.strides(within_days - curve.inbound_delay_days)
+    prudence, time = curve.model.prudence, curve.shelf_time(within_days - curve.inbound_delay_days)
     highest = max(1, round(sale.cents * HIGHEST_RATIO))
     if sale.ceiling_cents is not None:
         highest = max(1, min(highest, sale.ceiling_cents))
@@ -219,7 +251,7 @@ def best_list_price(
         left = left_of(list_cents)
         if left is None:
             return -math.inf
-        chance, gain = curve.chance_in(strides, list_cents), left - salvage_cents
+        chance, gain = curve.chance_in(time, list_cents), left - salvage_cents
         return salvage_cents + gain * chance - prudence * abs(gain) * chance * (1 - chance)
 
     ratio = (highest / lowest) ** (1 / COARSE_STEPS)
