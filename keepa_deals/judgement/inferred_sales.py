@@ -17,7 +17,7 @@ from keepa_deals.judgement.market_history import MarketHistory, read_market
 from keepa_deals.judgement.model import SalesModel
 from keepa_deals.judgement.observed import Array, observed_gaps
 from keepa_deals.judgement.rank_falls import WINDOW_MINUTES, RankReading, expected_count, read_rank, sales_a_year
-from keepa_deals.judgement.sale_sides import context_inputs, side_inputs, used_probabilities
+from keepa_deals.judgement.sale_sides import context_inputs, used_probabilities, with_traces
 from keepa_deals.judgement.sold_price import SoldPrices, sold_prices
 from keepa_deals.records import Product
 from keepa_deals.units import to_keepa_minutes
@@ -119,10 +119,10 @@ def infer_sales(product: Product, *, now: datetime, model: SalesModel = FITTED) 
     market = read_market(product, since=until - WINDOW_MINUTES, until=until)
     gaps = sold_gaps(product, market=market, now=now, model=model)
     with np.errstate(invalid="ignore", divide="ignore"):
-        inputs = side_inputs(market, after=gaps.after, minute=gaps.minute)
-        used = used_probabilities(inputs, weights=model.side)
+        context = context_inputs(market, minute=np.append(gaps.after, until))
+        used = used_probabilities(with_traces(context[:-1], market, minute=gaps.minute), weights=model.side)
         prices = sold_prices(market, after=gaps.after, before=gaps.before, model=model.price)
-        today = used_probabilities(context_inputs(market, minute=np.array([until])), weights=model.side)
+        today = used_probabilities(context[-1:], weights=model.side)
     share = _used_share(gaps, used, context=float(today[0]), model=model)
     rate = gaps.sales_a_year
     return SalesHistory(
@@ -137,9 +137,11 @@ def _sales(gaps: SoldGaps, used: Array, prices: SoldPrices) -> Iterator[Inferred
     """One sale for each that is likely in a gap: the latest as the curve dates it, the others spread before it."""
     columns = (gaps.after, gaps.before, gaps.minute, gaps.count, used, prices.cents, prices.log_sd, gaps.by_rank)
     for after, before, minute, count, p, cents, log_sd, by_rank in zip(*map(np.ndarray.tolist, columns), strict=True):
-        price = None if isnan(cents) else int(cents)
-        sd = None if isnan(cents) else log_sd
-        number = max(1, min(MOST_TOLD_OF_A_GAP, round(count)))
+        price, sd = (None, None) if isnan(cents) else (int(cents), log_sd)
+        if count < 1.5:
+            yield InferredSale(after, before, minute, count, p, price, sd, by_rank)
+            continue
+        number = min(MOST_TOLD_OF_A_GAP, round(count))
         for place in range(1, number):
             earlier = after + (2 * place - 1) * (minute - after) // (2 * number - 2)
             yield InferredSale(after, before, earlier, count / number, p, price, sd, by_rank)

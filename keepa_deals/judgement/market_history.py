@@ -37,9 +37,9 @@ class Happenings:
         if not len(self.minutes):
             return np.zeros(len(after), np.bool_)
         place = self.minutes.searchsorted(after, side="right")
-        there: npt.NDArray[np.bool_] = place < len(self.minutes)
-        there[there] = self.minutes[place[there]] <= before[there]
-        return there
+        next_one = self.minutes[np.minimum(place, len(self.minutes) - 1)]
+        happened: npt.NDArray[np.bool_] = (next_one > after) & (next_one <= before)
+        return happened
 
     def expected(self, length: float) -> float:
         """How often it happens by chance in so many minutes."""
@@ -75,7 +75,6 @@ def read_market(product: Product, *, since: int, until: int) -> MarketHistory:
     used_offers, new_offers = (
         without_glitches(points(history.get(name), until=until, least=0)) for name in ("used_offers", "new_offers")
     )
-    prices = [value for value in used.values if value is not None]
     return MarketHistory(
         used=used,
         new=new,
@@ -87,24 +86,33 @@ def read_market(product: Product, *, since: int, until: int) -> MarketHistory:
         new_rises=_rises(new, since=since, until=until),
         used_drops=_drops(used_offers, since=since, until=until),
         new_drops=_drops(new_offers, since=since, until=until),
-        middle_used_cents=float(median(prices)) if prices else None,
+        middle_used_cents=_middle(used),
         shipping_cents=_shipping(product, used=used, until=until),
     )
+
+
+def _middle(prices: Points) -> float | None:
+    """Median of the prices that were seen."""
+    _, values = prices.arrays
+    ordered = np.sort(values[np.isfinite(values)])
+    known = len(ordered)
+    return float(ordered[(known - 1) // 2] + ordered[known // 2]) / 2 if known else None
 
 
 def _rises(prices: Points, *, since: int, until: int) -> Happenings:
     """When the lowest price rose by more than 2 %, or went away altogether."""
     minutes, values = prices.arrays
     was, left = values[:-1], values[1:]
-    rose = (left > was * RISE) | (np.isfinite(was) & np.isnan(left))
-    return Happenings(minutes[1:][rose & (minutes[1:] >= since)], _watched(prices, since=since, until=until))
+    nothing = np.isnan(values)
+    rose = minutes[1:][(left > was * RISE) | (nothing[1:] & ~nothing[:-1])]
+    return Happenings(rose[rose.searchsorted(since) :], _watched(prices, since=since, until=until))
 
 
 def _drops(counts: Points, *, since: int, until: int) -> Happenings:
     """When the number of offers fell; from nothing known to something nothing fell."""
     minutes, values = counts.arrays
-    fell = values[1:] < values[:-1]
-    return Happenings(minutes[1:][fell & (minutes[1:] >= since)], _watched(counts, since=since, until=until))
+    fell = minutes[1:][values[1:] < values[:-1]]
+    return Happenings(fell[fell.searchsorted(since) :], _watched(counts, since=since, until=until))
 
 
 def _watched(seen: Points, *, since: int, until: int) -> float:

@@ -6,7 +6,6 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import compress
-from operator import lt
 from typing import Any
 
 import numpy as np
@@ -30,17 +29,23 @@ class Points:
     values: tuple[int | None, ...]
 
     @cached_property
+    def held(self) -> tuple[npt.NDArray[Any], Array]:
+        """The minutes, and the value in force after so many of them: first nothing, which is not a number."""
+        values = np.empty(len(self.values) + 1)
+        values[0], values[1:] = np.nan, self.values
+        return np.fromiter(self.minutes, np.int64, len(self.minutes)), values
+
+    @property
     def arrays(self) -> tuple[npt.NDArray[Any], Array]:
         """Minutes and values as numpy knows them; nothing is not a number."""
-        return np.array(self.minutes, dtype=np.int64), np.array(self.values, dtype=np.float64)
+        minutes, values = self.held
+        return minutes, values[1:]
 
     def at_each(self, when: npt.NDArray[Any]) -> Array:
         """The values in force at these minutes; not a number for nothing."""
-        if not self.minutes:
-            return np.full(len(when), np.nan)
-        minutes, values = self.arrays
-        place = minutes.searchsorted(when, side="right")
-        return np.where(place > 0, values[place - 1], np.nan)
+        minutes, values = self.held
+        there: Array = values[minutes.searchsorted(when, side="right")]
+        return there
 
     def since_each(self, when: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Since when those values were in force; the minutes themselves before the first point."""
@@ -81,16 +86,22 @@ def points(series: Series | None, *, until: int, least: int = 1) -> Points:
     """The series up to the minute `until`; values below `least` count as nothing, of two at one minute the later."""
     if series is None:
         return NOWHERE
-    minutes, values = series.minutes, series.values
-    if len(minutes) != len(values) or not all(map(lt, minutes, minutes[1:])):
-        steps = dict(sorted(zip(minutes, values, strict=False), key=lambda step: step[0]))
-        minutes, values = tuple(steps), tuple(steps.values())
-    if minutes and (minutes[0] < 0 or minutes[-1] > until):
-        first, end = bisect_left(minutes, 0), bisect_right(minutes, until)
-        minutes, values = minutes[first:end], values[first:end]
-    if (least > 0 and 0 in values) or min(filter(None, values), default=least) < least:
-        values = tuple(value if value is not None and value >= least else None for value in values)
-    return Points(minutes, values)
+    seen = Points(series.minutes, series.values)
+    if len(seen.minutes) != len(seen.values) or not _is_rising(seen):
+        steps = dict(sorted(zip(seen.minutes, seen.values, strict=False), key=lambda step: step[0]))
+        seen = Points(tuple(steps), tuple(steps.values()))
+    if seen.minutes and (seen.minutes[0] < 0 or seen.minutes[-1] > until):
+        first, end = bisect_left(seen.minutes, 0), bisect_right(seen.minutes, until)
+        seen = Points(seen.minutes[first:end], seen.values[first:end])
+    if (seen.held[1] < least).any():
+        kept = tuple(value if value is not None and value >= least else None for value in seen.values)
+        seen = Points(seen.minutes, kept)
+    return seen
+
+
+def _is_rising(seen: Points) -> bool:
+    minutes, _ = seen.held
+    return bool((minutes[1:] > minutes[:-1]).all())
 
 
 def observed_gaps(seen: Points, *, since: int) -> Gaps:
@@ -98,17 +109,17 @@ def observed_gaps(seen: Points, *, since: int) -> Gaps:
     minutes, values = seen.arrays
     first = bisect_left(seen.minutes, since)
     minutes, values = minutes[first:], values[first:]
-    lengths = np.diff(minutes)
-    whole = np.isfinite(values[1:]) & np.isfinite(values[:-1]) & (lengths <= _longest_gap(lengths))
-    return Gaps(minutes[:-1][whole], minutes[1:][whole], values[:-1][whole], values[1:][whole])
+    lengths, known = minutes[1:] - minutes[:-1], np.isfinite(values)
+    whole = np.flatnonzero(known[1:] & known[:-1] & (lengths <= _longest_gap(lengths)))
+    return Gaps(minutes[whole], minutes[whole + 1], values[whole], values[whole + 1])
 
 
 def _longest_gap(lengths: npt.NDArray[Any]) -> float:
     """The longest gap, in minutes, that is no outage, among all gaps of a series."""
     if not len(lengths):
         return OUTAGE_MINUTES
-    middle = np.partition(lengths, (len(lengths) - 1) // 2)[(len(lengths) - 1) // 2]
-    return float(max(OUTAGE_MINUTES, OUTAGE_GAPS * middle))
+    middle = (len(lengths) - 1) // 2
+    return float(max(OUTAGE_MINUTES, OUTAGE_GAPS * int(np.partition(lengths, middle)[middle])))
 
 
 def without_glitches(counts: Points) -> Points:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import exp, log
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -37,9 +38,8 @@ BEST_RANK_OF_THE_LAW = 20_000
 """Below it the law of rank and sales was not measured, and would soon speak of millions."""
 
 
-@dataclass(frozen=True, slots=True)
-class RankFall:
-    """A gap between two observations that holds a sale. Keepa minutes."""
+class RankFall(msgspec.Struct, frozen=True):
+    """A gap between two observations that holds a sale. Keepa minutes. A struct, because a title has dozens."""
 
     after: int
     before: int
