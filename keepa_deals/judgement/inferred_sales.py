@@ -120,7 +120,7 @@ def infer_sales(product: Product, *, now: datetime, model: SalesModel = FITTED) 
     gaps = sold_gaps(product, market=market, now=now, model=model)
     with np.errstate(invalid="ignore", divide="ignore"):
         context = context_inputs(market, minute=np.append(gaps.after, until))
-        used = used_probabilities(with_traces(context[:-1], market, minute=gaps.minute), weights=model.side)
+        used = used_probabilities(with_traces(context[:-1], market=market, minute=gaps.minute), weights=model.side)
         prices = sold_prices(market, after=gaps.after, before=gaps.before, model=model.price)
         today = used_probabilities(context[-1:], weights=model.side)
     share = _used_share(gaps, used, context=float(today[0]), model=model)

@@ -130,9 +130,10 @@ def _shipping(product: Product, *, used: Points, until: int) -> int:
 
 def _shippings(product: Product, *, used: Points, until: int) -> list[float]:
     grades = [points(product.history.get(name), until=until) for name in LANDED_GRADES]
-    fetched = np.array(sorted({minute for grade in grades for minute in grade.minutes[-FETCHES:]})[-FETCHES:])
-    if not len(fetched):
+    newest = sorted({minute for grade in grades for minute in grade.minutes[-FETCHES:]})[-FETCHES:]
+    if not newest:
         return []
+    fetched = np.array(newest, dtype=np.int64)
     landed = np.fmin.reduce([grade.at_each(fetched) for grade in grades])
     shipping = landed - used.at_each(fetched)
     likely: list[float] = shipping[(shipping >= 0) & (shipping <= MOST_SHIPPING_CENTS)].tolist()

@@ -100,7 +100,7 @@ def read_rank(product: Product, *, now: datetime, model: SalesModel) -> RankRead
     told = telling_gaps(gaps, model=model)
     likely = likelihoods(told, model=model)
     sold = likely >= model.least_likely
-    observed = float(gaps.length.sum())
+    observed = float((gaps.before - gaps.after).sum())
     return RankReading(
         falls=_falls(told, likely, sold=sold, model=model),
         observed=gaps,
@@ -123,19 +123,23 @@ def telling_gaps(gaps: Gaps, *, model: SalesModel) -> TellingGaps:
     early, power = model.curve.early_hours * 60, model.curve.power
     change, length = gaps.left - gaps.was, gaps.length
     fell = change <= log(model.fall_ratio)
-    level, rate = title_level(gaps.only(fell), observed=float(length.sum()), model=model)
+    level, rate = title_level(gaps.only(np.flatnonzero(fell)), observed=float(length.sum()), model=model)
     grown = np.maximum(np.exp(np.minimum((gaps.was - level) / power, 50.0)), 1.0)
     shortfall = change - power * np.log1p(length / (early * grown))
     too_little = (gaps.left - level < power * np.log1p(length / early)) & (shortfall <= log(model.climb_margin))
-    told = fell | too_little
+    shortfall[fell] = np.nan
+    told = np.flatnonzero(fell | too_little)
     chosen = gaps.only(told)
-    age = early * np.expm1(np.minimum((chosen.left - level) / power, 50.0))
     return TellingGaps(
-        gaps=chosen,
-        age=np.maximum(age, LEAST_AGE_MINUTES),
-        shortfall=np.where(fell, np.nan, shortfall)[told],
-        sales_a_minute=rate,
+        gaps=chosen, age=_ages(chosen, level=level, model=model), shortfall=shortfall[told], sales_a_minute=rate
     )
+
+
+def _ages(gaps: Gaps, *, level: float, model: SalesModel) -> Array:
+    """Minutes since the latest sale at the end of each gap, by the curve at the title's level."""
+    early, power = model.curve.early_hours * 60, model.curve.power
+    ages: Array = np.maximum(early * np.expm1(np.minimum((gaps.left - level) / power, 50.0)), LEAST_AGE_MINUTES)
+    return ages
 
 
 def title_level(falls: Gaps, *, observed: float, model: SalesModel) -> tuple[float, float]:
@@ -150,19 +154,20 @@ def title_level(falls: Gaps, *, observed: float, model: SalesModel) -> tuple[flo
     level, rate = prior, count / (observed + UNSOLD_MINUTES)
     if not count:
         return level, 1 / (observed + UNSOLD_MINUTES)
-    newest = falls.only(np.arange(count)[-LEVEL_FALLS:])
+    newest, length = falls.only(slice(-LEVEL_FALLS, None)), falls.length
+    lasted = newest.length
     for _ in range(LEVEL_ROUNDS):
-        own, sure = _told_levels(newest, level=level, rate=rate, model=model)
-        believed = sure / (1 + ((own - level) / DOUBTED_DISTANCE) ** 2)
-        level = float((weight * prior + (believed * own).sum()) / (weight + believed.sum()))
-    early, power = model.curve.early_hours * 60, model.curve.power
-    age = np.maximum(early * np.expm1(np.minimum((falls.left - level) / power, 50.0)), LEAST_AGE_MINUTES)
-    likely = _fall_likelihoods(age / falls.length, model=model)
-    unseen = float(np.maximum(falls.length - age, 0.0).sum())
+        own, sure = _told_levels(newest, length=lasted, level=level, rate=rate, model=model)
+        away = (own - level) / DOUBTED_DISTANCE
+        believed = sure / (1 + away * away)
+        level = float((weight * prior + believed @ own) / (weight + believed.sum()))
+    age = _ages(falls, level=level, model=model)
+    likely = _fall_likelihoods(age / length, model=model)
+    unseen = float(np.maximum(length - age, 0.0).sum())
     return level, float(likely.sum() + 1) / (observed - unseen + UNSOLD_MINUTES)
 
 
-def _told_levels(falls: Gaps, *, level: float, rate: float, model: SalesModel) -> tuple[Array, Array]:
+def _told_levels(falls: Gaps, *, length: Array, level: float, rate: float, model: SalesModel) -> tuple[Array, Array]:
     """For each fall ln of the rank right after its sale, and one over the variance of that.
 
     The sale is younger than the gap and than the one before it, else the rank had not fallen; of several in the gap
@@ -170,10 +175,9 @@ def _told_levels(falls: Gaps, *, level: float, rate: float, model: SalesModel) -
     """
     early, power = model.curve.early_hours * 60, model.curve.power
     before = early * np.expm1(np.minimum((falls.was - level) / power, 50.0))
-    oldest = np.minimum(falls.length, np.maximum(before, LEAST_AGE_MINUTES))
-    expected = np.clip(rate * oldest, 0.01, 50.0)
-    oldest = oldest * 2 * (1 / expected - 1 / np.expm1(expected))
-    mean, variance = _climb_within(oldest / early)
+    oldest = np.minimum(length, np.maximum(before, LEAST_AGE_MINUTES))
+    expected = np.minimum(np.maximum(rate * oldest, 0.01), 50.0)
+    mean, variance = _climb_within(oldest * (1 / expected - 1 / np.expm1(expected)) * (2 / early))
     return falls.left - power * mean, 1 / (model.level_noise**2 + power**2 * variance)
 
 
@@ -182,7 +186,7 @@ def _climb_within(gap: Array) -> tuple[Array, Array]:
     some = np.maximum(gap, 0.01)
     upto, ln = 1 + some, np.log1p(some)
     mean = upto * ln / some - 1
-    square = (upto * (ln * ln - 2 * ln + 2) - 2) / some
+    square = (upto * (ln * (ln - 2) + 2) - 2) / some
     return mean, np.maximum(square - mean * mean, 0.0)
 
 
@@ -192,7 +196,7 @@ def likelihoods(told: TellingGaps, *, model: SalesModel) -> Array:
     falls = _fall_likelihoods(told.age / length, model=model)
     expected = np.log(told.sales_a_minute * length)
     logit = model.climb_intercept + model.climb_rate * expected + model.climb_shortfall * told.shortfall
-    return np.where(told.fell, falls, 1 / (1 + np.exp(-np.clip(logit, -50.0, 50.0))))
+    return np.where(told.fell, falls, 1 / (1 + np.exp(np.minimum(np.maximum(-logit, -50.0), 50.0))))
 
 
 def _fall_likelihoods(age_in_gaps: Array, *, model: SalesModel) -> Array:
@@ -203,16 +207,18 @@ def _fall_likelihoods(age_in_gaps: Array, *, model: SalesModel) -> Array:
 
 def _falls(told: TellingGaps, likely: Array, *, sold: npt.NDArray[np.bool_], model: SalesModel) -> tuple[RankFall, ...]:
     """The falls, each dated inside its gap; two steps of one update, under six hours apart, are one."""
-    gaps = told.gaps.only(sold)
-    minutes = np.maximum(gaps.after, gaps.before - told.age[sold].astype(np.int64))
-    columns = (gaps.after, gaps.before, minutes, likely[sold])
+    afters, befores = told.gaps.after[sold], told.gaps.before[sold]
+    minutes = np.maximum(afters, befores - told.age[sold].astype(np.int64))
+    columns = (afters, befores, minutes, likely[sold])
     merged: list[RankFall] = []
+    end = None
     for after, before, minute, likelihood in zip(*(column.tolist() for column in columns), strict=True):
-        last = merged[-1] if merged and merged[-1].before == after else None
-        if last is not None and before - after < model.merge_minutes:
+        if after == end and before - after < model.merge_minutes:
+            last = merged[-1]
             merged[-1] = RankFall(last.after, before, last.minute, max(last.likelihood, likelihood))
         else:
             merged.append(RankFall(after, before, minute, likelihood))
+        end = before
     return tuple(merged)
 
 

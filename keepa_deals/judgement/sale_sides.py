@@ -28,10 +28,10 @@ def side_inputs(market: MarketHistory, *, after: npt.NDArray[Any], minute: npt.N
 
     Each is told as two Keepa minutes: the last observation before it, and the sale's own.
     """
-    return with_traces(context_inputs(market, minute=after), market, minute=minute)
+    return with_traces(context_inputs(market, minute=after), market=market, minute=minute)
 
 
-def with_traces(context: Array, market: MarketHistory, *, minute: npt.NDArray[Any]) -> Array:
+def with_traces(context: Array, *, market: MarketHistory, minute: npt.NDArray[Any]) -> Array:
     """`context_inputs` before each sale, completed to `side_inputs`."""
     kinds = [
         (market.used_rises, RISE_WINDOW, RISE_SHOWS),
@@ -89,5 +89,6 @@ def _drop_share(market: MarketHistory) -> float:
 def used_probabilities(inputs: Array, *, weights: SideWeights) -> Array:
     """For each row the chance that a used copy was sold, 0.03 to 0.97. Inputs left out at the end add nothing."""
     logit = weights.intercept + inputs @ np.array(weights.of_inputs[: inputs.shape[1]])
-    chances: Array = 1 / (1 + np.exp(-np.clip(logit, -30.0, 30.0)))
-    return np.clip(chances, LEAST_PROBABILITY, MOST_PROBABILITY)
+    chances = 1 / (1 + np.exp(np.minimum(np.maximum(-logit, -30.0), 30.0)))
+    bounded: Array = np.minimum(np.maximum(chances, LEAST_PROBABILITY), MOST_PROBABILITY)
+    return bounded
