@@ -35,6 +35,11 @@ STATES = {
     "gone": "state = 'gone'",
     "all": "1 = 1",
 }
+NOT_HIDDEN = (
+    "not exists (select 1 from triage where triage.asin = deals.asin and triage.domain_id = deals.domain_id"
+    " and triage.hidden_at is not null)"
+)
+"""what every surface leaves out unless asked for it: deals that a person has hidden"""
 RANGES = {
     "margin": ("margin", "percent"),
     "roi": ("roi", "percent"),
@@ -137,8 +142,10 @@ def filters_to_compare(connection: Connection, *, seed: int, how_many: int, doma
 
 
 def count_by_hand(connection: Connection, one: Filter, *, now: datetime) -> int:
+    """What the filter should show on every surface, by its own SQL."""
     values = {**one.values, "now": instant_text(now)}
-    return count_with(connection, text(one.where), {name: values[name] for name in re.findall(r":(\w+)", one.where)})
+    shown = text(f"({one.where}) and {NOT_HIDDEN}")
+    return count_with(connection, shown, {name: values[name] for name in re.findall(r":(\w+)", one.where)})
 
 
 def _compare(one: Filter, *, database: Database, dashboard: Dashboard, clock: Clock) -> Counted:

@@ -26,6 +26,7 @@ from keepa_deals.health import Verdict, VerdictState
 from keepa_deals.settings import Settings
 from keepa_deals.store.engine import Database
 from keepa_deals.store.tables import deals
+from keepa_deals.store.triage import OWNER, Action, mark
 from keepa_deals.web import create_app
 from tests.builders import a_deal_row
 from tests.conftest import NOON
@@ -84,6 +85,18 @@ def test_database_api_and_page_count_the_same(
     assert [one.filter for one in counted][:2] == ["no filter", "margin_gte=5"]
     assert len(counted) == 14
     assert [one for one in counted if one.differs or not one.steady] == []
+
+
+def test_deals_that_a_person_has_hidden_are_counted_nowhere(
+    held: Database, dashboard: Dashboard, clock: ManualClock
+) -> None:
+    every = Filter((("state", "all"),), "1 = 1", {})
+    before = compare_counts([every], database=held, dashboard=dashboard, clock=clock)[0]
+    with held.write.begin() as connection:
+        mark(connection, OWNER, [("B000000001", 1), ("B000000002", 1)], Action.HIDE, now=NOON)
+    after = compare_counts([every], database=held, dashboard=dashboard, clock=clock)[0]
+    assert (before.database, after.database) == (120, 118)
+    assert not after.differs
 
 
 def test_a_filter_that_means_something_else_here_and_there_is_seen(
