@@ -22,6 +22,8 @@ HIGHEST_PRICE_CENTS = 10_000_000
 """$100,000: what is dearer is a typing error or a joke, and unknown to us"""
 CLOCK_SKEW = timedelta(days=1)
 """an instant up to this far ahead of ours is a clock that differs, and counts as now; beyond it is nonsense"""
+HIGHEST_REFERRAL_PERCENT = 50
+"""a referral fee of more than half the sale is a mistake, and unknown to us"""
 LARGEST_NUMBER = 2**53
 """beyond it a JSON number is no longer exact everywhere"""
 
@@ -74,8 +76,8 @@ def landed(item: Number | None, shipping: Number | None) -> int | None:
 
 
 def percent(value: Number | None) -> float | None:
-    """A fee in percent, above 0 and below 100."""
-    return float(value) if value is not None and 0 < value < 100 else None
+    """A referral fee in percent, above 0 and at most 50."""
+    return float(value) if value is not None and 0 < value <= HIGHEST_REFERRAL_PERCENT else None
 
 
 def instant(value: Number | None, *, now: datetime) -> datetime | None:

@@ -15,6 +15,8 @@ from keepa_deals.records import CostSettings
 
 STEPS_OF_MINIMUM_FEE = 5_000
 """the minimum referral fee of 30 cents moves a lowest price by so many cents at the very most"""
+LEAST_KEPT = Fraction(1, 20)
+"""of a price, after Amazon's share and the markup: with less no lowest price is sensible, and its search is endless"""
 CHANCE_PARTS = 10_000
 """a chance is kept with four decimals, as its step shows it, so that the profit follows from the steps exactly"""
 
@@ -81,13 +83,13 @@ def lowest_list_price(all_in: int | None, *, charges: Charges, markup_percent: f
 
     At 0 this is the break-even: a copy sold at it gives back exactly what it cost, or up to a cent more. It speaks
     of a sale that happens; the risk that none does is in the expected profit alone. None where a fee is unknown, or
-    where Amazon's share and the markup leave nothing of any price.
+    where Amazon's share and the markup leave next to nothing of any price (less than `LEAST_KEPT`).
     """
     if all_in is None or charges.percent is None or charges.fba_cents is None or charges.closing_cents is None:
         return None
     markup_parts, markup_whole = ratio_of(markup_percent)
     keep = 1 - Fraction(*ratio_of(charges.percent)) - Fraction(markup_parts, markup_whole)
-    if keep <= 0:
+    if keep < LEAST_KEPT:
         return None
 
     def leaves_enough(price: int) -> bool:

@@ -177,7 +177,10 @@ def test_the_minimum_list_price_leaves_the_markup(charges: Charges, all_in: int,
     assert price == 1 or not leaves_the_markup(price - 1)
 
 
-@pytest.mark.parametrize(("percent", "markup"), [(85.0, 15.0), (90.0, 50.0), (None, 0.0)])
+@pytest.mark.parametrize(
+    ("percent", "markup"),
+    [(85.0, 15.0), (90.0, 50.0), (99.999999999999, 0.0), (15.0, 80.000001), (15.0, 84.99999999999), (None, 0.0)],
+)
 def test_no_list_price_is_said_where_none_can_be(percent: float | None, markup: float) -> None:
     charges = Charges(percent=percent, minimum_cents=0, fba_cents=500, closing_cents=0)
     assert lowest_list_price(1_000, charges=charges, markup_percent=markup) is None
