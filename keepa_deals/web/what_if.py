@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from keepa_deals.errors import BadParameter
 from keepa_deals.fees import percent_of
@@ -16,6 +17,9 @@ from keepa_deals.web.marketplaces import Marketplace
 
 PARAMETERS = ("prep", "inbound", "tax", "sale")
 LARGEST_AMOUNT = Decimal(10_000)
+LONGEST_NUMBER = 12
+PLAIN_NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+)", re.ASCII)
+"""no exponent: a few characters of one write out to megabytes of digits"""
 _RANGES = {"tax": (Decimal(0), Decimal(100)), "sale": (Decimal(-90), Decimal(100))}
 
 
@@ -86,11 +90,9 @@ def _given(known: Mapping[str, Step], numbers: Mapping[str, Decimal], place: Mar
 def _number(name: str, text: str) -> Decimal:
     """A plain decimal within the parameter's range. Raises BadParameter."""
     low, high = _RANGES.get(name, (Decimal(0), LARGEST_AMOUNT))
-    try:
-        number = Decimal(text.strip())
-    except InvalidOperation:
-        number = Decimal("nan")
-    if not number.is_finite() or not low <= number <= high or len(text) > 20:
-        wrong = f"{name} is {text.strip()[:40]!r}; it must be a number from {low} to {high}, such as 2.50."
+    text = text.strip()
+    is_plain = len(text) <= LONGEST_NUMBER and PLAIN_NUMBER.fullmatch(text) is not None
+    if not is_plain or not low <= Decimal(text) <= high:
+        wrong = f"{name} is {text[:40]!r}; it must be a number from {low} to {high}, such as 2.50."
         raise BadParameter(wrong, parameter=name)
-    return number
+    return Decimal(text)

@@ -56,6 +56,7 @@ def profit_if(**asked: str) -> tuple[int | None, int | None]:
         ({}, 2449, 1627),
         ({"prep": "0"}, 2199, 1877),
         ({"prep": "3.5", "inbound": "1"}, 2449, 1627),
+        ({"prep": "3.", "inbound": " .5 "}, 2349, 1727),
         ({"tax": "10"}, 2649, 1427),
         # list 5400: net 5400 - 810 - 630 = 3960; salvage 2250; 0.8 x 3960 + 0.2 x 2250 - 2449
         ({"sale": "-10"}, 2449, 1169),
@@ -76,7 +77,22 @@ def test_the_fields_hold_what_was_asked_else_what_was_used() -> None:
 
 @pytest.mark.parametrize(
     "asked",
-    [{"prep": "-1"}, {"prep": "8,25"}, {"tax": "101"}, {"sale": "-95"}, {"inbound": "nan"}, {"tax": "9" * 30}],
+    [
+        {"prep": "-1"},
+        {"prep": "8,25"},
+        {"tax": "101"},
+        {"sale": "-95"},
+        {"inbound": "nan"},
+        {"tax": "9" * 30},
+        {"tax": "0.00000000001"},
+        {"prep": "1e-9999999"},
+        {"inbound": "1E2"},
+        {"tax": "1e-9"},
+        {"sale": "-1e-99"},
+        {"sale": "1_0"},
+        {"prep": "٣"},
+        {"prep": "."},
+    ],
 )
 def test_a_number_that_is_none_is_refused_by_name(asked: dict[str, str]) -> None:
     with pytest.raises(BadParameter, match=next(iter(asked))):
@@ -110,6 +126,7 @@ def test_the_page_shows_both_and_refuses_nonsense(client: FlaskClient, hold: Cal
     assert "data-what-if" in then
     assert "$11.69" in then
     assert client.get(f"/deals/{ASIN}?prep=x").status_code == 400
+    assert client.get(f"/deals/{ASIN}?prep=1e-9999999").status_code == 400
     assert client.get(f"/deals/{ASIN}?colour=red").status_code == 400
 
 
