@@ -92,10 +92,17 @@ def refuse_foreign_change() -> None:
         return
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     same_site = site in (None, "same-origin")
-    same_origin = origin is None or urlsplit(origin).netloc == request.headers.get("Host")
+    same_origin = origin is None or _is_own(origin)
     is_told = site is not None or origin is not None
     if not (same_site and same_origin and (is_told or shows_key())):
         abort(403, "A change must come from this service's own pages.")
+
+
+def _is_own(origin: str) -> bool:
+    try:
+        return urlsplit(origin).netloc == request.headers.get("Host")
+    except ValueError:
+        return False
 
 
 def refuse_without_key() -> None:
@@ -152,6 +159,10 @@ def leave() -> Response:
 
 def local_path(target: str) -> str:
     """`target` if it is a path of ours, else the first page: a login never sends anybody elsewhere."""
-    parts = urlsplit(target.replace("\\", "/"))
-    is_ours = target.startswith("/") and not parts.netloc and not parts.scheme and "\\" not in target
+    try:
+        parts = urlsplit(target.replace("\\", "/"))
+    except ValueError:
+        return "/"
+    starts_right = target.startswith("/") and not target.startswith("//")
+    is_ours = starts_right and not parts.netloc and not parts.scheme and "\\" not in target
     return target if is_ours and target.isprintable() else "/"

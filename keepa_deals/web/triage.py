@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TypeVar
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
 from flask import Blueprint, abort, redirect, request
@@ -64,7 +64,7 @@ def undo_by_program() -> Response:
 @blueprint.post("/triage/<action>")
 def mark(action: str) -> Response:
     """The same from a form, which is then led back to its page."""
-    form = request.form
+    form, next_page = request.form, _next_page()
     domain = form.get("domain", "").strip()
     marked = _mark(
         Wish(
@@ -77,13 +77,14 @@ def mark(action: str) -> Response:
             price=form.get("price", "").strip() or None,
         )
     )
-    return _marked_json(marked) if _wants_json() else _back(marked=str(marked.number), undo=marked.token)
+    return _marked_json(marked) if _wants_json() else _back(next_page, marked=str(marked.number), undo=marked.token)
 
 
 @blueprint.post("/triage/undo")
 def undo() -> Response:
+    next_page = _next_page()
     undone = _undo(request.form.get("token", ""))
-    return _undone_json(undone) if _wants_json() else _back()
+    return _undone_json(undone) if _wants_json() else _back(next_page)
 
 
 def _mark(wish: Wish) -> Marked:
@@ -143,7 +144,7 @@ def _sent(shape: type[S]) -> S:
     """The request's JSON. Raises BadParameter."""
     try:
         return msgspec.json.decode(request.get_data(), type=shape)
-    except msgspec.MsgspecError as wrong:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as wrong:
         told = f"The body must be a JSON object with {', '.join(shape.__struct_fields__)}: {wrong}."
         raise BadParameter(told[:400], parameter="body") from None
 
@@ -160,9 +161,13 @@ def _undone_json(undone: Undone) -> Response:
     return json_response({"undone": undone.number, "left_alone": undone.left_alone, "undo": undone.token})
 
 
-def _back(**told: str) -> Response:
-    """To the page the form came from, with what there is to tell it."""
-    parts = urlsplit(local_path(request.form.get("next", "")))
+def _next_page() -> SplitResult:
+    """The page the form came from; read before anything is changed, so that no address can fail after it."""
+    return urlsplit(local_path(request.form.get("next", "")))
+
+
+def _back(parts: SplitResult, **told: str) -> Response:
+    """To the page of these `parts`, with what there is to tell it."""
     kept = [(name, text) for name, text in parse_qsl(parts.query, keep_blank_values=True)]
     pairs = [(name, text) for name, text in kept if name not in ("marked", "undo")] + list(told.items())
     return redirect(urlunsplit(("", "", parts.path, urlencode(pairs), "")), 303)

@@ -41,9 +41,12 @@ def test_a_form_marks_leads_back_and_offers_the_undoing(client: FlaskClient) -> 
     assert shown(client) == {A, B, C}
 
 
-def test_a_form_leads_nowhere_else(client: FlaskClient) -> None:
-    answer = client.post("/triage/watch", data={"asin": A, "next": "//evil.example/x"}, headers=OURS)
-    assert answer.location == "/?marked=1&undo=1"
+@pytest.mark.parametrize("target", ["//evil.example/x", "///evil.example/x", "//["])
+def test_a_form_leads_nowhere_else(client: FlaskClient, target: str) -> None:
+    answer = client.post("/triage/watch", data={"asin": A, "next": target}, headers=OURS)
+    assert (answer.status_code, answer.location) == (303, "/?marked=1&undo=1")
+    answer = client.post("/triage/undo", data={"token": "1", "next": target}, headers=OURS)
+    assert (answer.status_code, answer.location) == (303, "/")
 
 
 def test_a_script_is_told_what_was_done(client: FlaskClient) -> None:
@@ -91,6 +94,15 @@ def test_what_cannot_be_done_is_said_and_not_done(client: FlaskClient, body: Any
     answer = client.post("/api/triage", json=body, headers=OURS)
     assert (answer.status_code, answer.get_json()["error"]["parameter"]) == (400, parameter)
     assert shown(client, "triage=new") == {A, B, C}
+
+
+@pytest.mark.parametrize("path", ["/api/triage", "/api/triage/undo"])
+@pytest.mark.parametrize(
+    "body", [b'{"action":"\xff"}', b'{"undo":"\xff"}', b'{"\xff":1}', b'{"undo":"\\ud800"}', b"\xff"]
+)
+def test_a_body_that_is_no_utf8_is_refused(client: FlaskClient, path: str, body: bytes) -> None:
+    answer = client.post(path, data=body, headers=OURS)
+    assert (answer.status_code, answer.get_json()["error"]["parameter"]) == (400, "body")
 
 
 def test_an_unknown_act_cannot_be_undone(client: FlaskClient) -> None:
