@@ -84,7 +84,7 @@ def reprice(
         profit_cents=profit,
         profit_if_sold_cents=if_sold,
         profit_low_cents=outcome.profit_low_cents,
-        is_profitable=is_profitable(outcome.profit_low_cents, is_estimate=is_estimate),
+        is_profitable=is_profitable(outcome.profit_low_cents, if_sold_cents=if_sold, is_estimate=is_estimate),
         margin_percent=share_percent(profit, listed),
         roi_percent=share_percent(profit, outcome.all_in_cents),
         break_even_cents=lowest_list_price(outcome.all_in_cents, charges=charges, markup_percent=0.0),

@@ -131,7 +131,9 @@ def judge_copy(
         profit_if_sold_cents=outcome.profit_if_sold_cents,
         profit_low_cents=outcome.profit_low_cents,
         error_scale_cents=plan.error_scale_cents,
-        is_profitable=is_profitable(outcome.profit_low_cents, is_estimate=sale.is_estimate),
+        is_profitable=is_profitable(
+            outcome.profit_low_cents, if_sold_cents=outcome.profit_if_sold_cents, is_estimate=sale.is_estimate
+        ),
         sale_low_cents=sale.low_cents,
         sale_high_cents=sale.high_cents,
         one_year_average_cents=sale.one_year_average_cents,
@@ -162,9 +164,13 @@ def worth_showing(judgement: Judgement) -> str | None:
     )
 
 
-def is_profitable(profit_low_cents: int | None, *, is_estimate: bool) -> bool:
-    """Whether a deal may be called profitable: its lower bound is known and above 0, and its price no mere estimate."""
-    return profit_low_cents is not None and profit_low_cents > 0 and not is_estimate
+def is_profitable(profit_low_cents: int | None, *, if_sold_cents: int | None, is_estimate: bool) -> bool:
+    """Whether a deal may be called profitable: its lower bound is above 0, and its price no mere estimate.
+
+    Its sale must leave something too: salvage bears no fee, so a cheap copy may bring more unsold than sold.
+    """
+    pays_either_way = all(cents is not None and cents > 0 for cents in (profit_low_cents, if_sold_cents))
+    return pays_either_way and not is_estimate
 
 
 def cheapest_used_offer(product: Product) -> Offer | None:

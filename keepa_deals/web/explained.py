@@ -102,7 +102,11 @@ def sureness(deal: Deal, place: Marketplace, *, refusal: str | None) -> str:
         return "Not called profitable: too few sales stand behind its sale price, which is an estimate."
     if low is None:
         return "Not called profitable: nobody knows how far off this profit may be."
-    return f"Not called profitable: the lower bound of the profit, {place.money(low)}, is not above zero."
+    if low > 0:
+        why = "it pays only if it does not sell"
+    else:
+        why = f"the lower bound of the profit, {place.money(low)}, is not above zero"
+    return f"Not called profitable: {why}."
 
 
 def steps_of(explanation: Any) -> tuple[Step, ...]:

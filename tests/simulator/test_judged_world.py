@@ -58,5 +58,5 @@ def test_after_a_new_price_from_the_feed_it_still_does_and_the_sale_side_stands(
 
 def test_only_what_clears_its_lower_bound_by_real_sales_is_called_profitable(judged: list[Judgement]) -> None:
     for judgement in judged:
-        clears = judgement.profit_low_cents is not None and judgement.profit_low_cents > 0
+        clears = (judgement.profit_low_cents or 0) > 0 and (judgement.profit_if_sold_cents or 0) > 0
         assert judgement.is_profitable == (clears and not judgement.sale_price_is_estimate)

@@ -164,6 +164,17 @@ def test_a_title_nobody_was_seen_to_buy_is_an_estimate_and_never_called_profitab
     assert not judgement.is_profitable
 
 
+def test_a_title_that_pays_only_while_it_does_not_sell_is_not_called_profitable() -> None:
+    free = CostSettings(prep_cents=0, inbound_shipping_cents=0, salvage_percent=100.0, caution=0.0)
+    cheap = offered(item_cents=60, shipping_cents=0)
+    judgement = judged(costs=free, offers=(cheap,), history=a_selling_title(cents=200), fba_fee_cents=900)
+    assert not judgement.sale_price_is_estimate
+    assert judgement.profit_low_cents is not None
+    assert judgement.profit_if_sold_cents is not None
+    assert judgement.profit_low_cents > 0 > judgement.profit_if_sold_cents
+    assert not judgement.is_profitable
+
+
 def test_the_price_rests_wholly_on_the_inputs_that_the_steps_name() -> None:
     shares = [step.share for step in judged(history=a_selling_title()).steps if step.share is not None]
     assert sum(shares) == pytest.approx(1.0, abs=0.01)
@@ -340,6 +351,7 @@ def test_whatever_the_input_the_profit_follows_from_the_steps_or_a_sentence_says
     assert (judgement.profit_cents is None) == any(value is None for value in inputs)
     assert (judgement.roi_percent is None) == (judgement.profit_cents is None)
     assert not judgement.is_profitable or (judgement.profit_low_cents or 0) > 0
+    assert not judgement.is_profitable or (judgement.profit_if_sold_cents or 0) > 0
     assert len({step.name for step in judgement.steps}) == len(judgement.steps)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keepa_deals.judgement.explanation import ITEM_PRICE, SHIPPING, recompute_profit
+from keepa_deals.judgement.explanation import FBA_FEE, ITEM_PRICE, SHIPPING, recompute_profit
 from keepa_deals.judgement.judge import judge
 from keepa_deals.records import CostSettings, Judgement, Source, Step
 from keepa_deals.repricing import Repriced, reprice
@@ -123,6 +123,17 @@ def test_a_dearer_copy_is_no_longer_called_profitable() -> None:
     before = replace(a_judgement(), sale_price_is_estimate=False)
     assert repriced(before, 2_849).is_profitable
     assert not repriced(before, 9_000).is_profitable
+
+
+def test_a_new_price_that_pays_only_unsold_is_not_called_profitable() -> None:
+    before = a_judgement()
+    steps = [replace(step, value=before.list_cents) if step.name == FBA_FEE else step for step in before.steps]
+    costs = replace(COSTS, prep_cents=0, inbound_shipping_cents=0, salvage_percent=200.0, caution=0.0)
+    after = reprice(steps, landed_cents=1, is_estimate=False, as_of=LATER, source=Source.FEED, costs=costs)
+    assert after.profit_low_cents is not None
+    assert after.profit_if_sold_cents is not None
+    assert after.profit_low_cents > 0 > after.profit_if_sold_cents
+    assert not after.is_profitable
 
 
 def test_the_new_price_says_where_it_is_from() -> None:

@@ -137,6 +137,7 @@ def test_the_page_shows_both_and_refuses_nonsense(client: FlaskClient, hold: Cal
         ({"profit_cents": -300, "is_profitable": False}, "a loss of $3.00 is expected"),
         ({"sale_price_is_estimate": True, "is_profitable": False}, "too few sales"),
         ({"profit_low_cents": -100, "is_profitable": False}, "−$1.00, is not above zero"),
+        ({"profit_if_sold_cents": -40, "is_profitable": False}, "it pays only if it does not sell"),
         ({"profit_low_cents": None, "is_profitable": False}, "nobody knows how far off"),
     ],
 )
