@@ -133,11 +133,21 @@ def _offer(row: shapes.OfferRow, *, now: datetime) -> Offer | None:
         shipping_cents=shipping_cents,
         is_fba=bool(row.isFBA),
         is_amazon=bool(row.isAmazon),
-        is_shippable=row.isShippable is not False,
+        is_shippable=_ships_one_copy(row),
         last_seen=last_seen,
         priced_at=priced_at,
         comment=values.text(row.conditionComment, shapes.LONGEST_TITLE),
     )
+
+
+def _ships_one_copy(row: shapes.OfferRow) -> bool:
+    """Whether the offer sends one copy today; what Keepa does not say is no hindrance.
+
+    One that Keepa takes for a scam, a preorder, or several copies at least, is neither to buy nor a rival.
+    """
+    least = values.count(row.minOrderQty)
+    is_single = least is None or least <= 1
+    return row.isShippable is not False and row.isScam is not True and row.isPreorder is not True and is_single
 
 
 def _newest_point(points: Numbers | None, *, now: datetime) -> tuple[datetime | None, int | None, int | None]:

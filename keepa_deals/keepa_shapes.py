@@ -190,6 +190,9 @@ class OfferRow(msgspec.Struct):
     isFBA: bool | None = None
     isAmazon: bool | None = None
     isShippable: bool | None = None
+    isPreorder: bool | None = None
+    isScam: bool | None = None
+    minOrderQty: Number | None = None
     lastSeen: Number | None = None
     offerCSV: Numbers | None = None
 

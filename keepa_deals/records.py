@@ -139,6 +139,7 @@ class Offer:
     is_fba: bool
     is_amazon: bool
     is_shippable: bool
+    """one copy is sent today: False too for a scam, a preorder or an offer of several copies at least"""
     last_seen: datetime
     priced_at: datetime | None
     """since when this price holds"""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from keepa_deals import keepa_values as values
 from keepa_deals.errors import MalformedReply
+from keepa_deals.judgement.judge import cheapest_used_offer
 from keepa_deals.keepa_json import parse_feed, parse_look, parse_sellers, read_complaint, read_envelope
 from keepa_deals.records import Averages, Condition, Product
 from keepa_deals.units import KEEPA_EPOCH, to_keepa_minutes
@@ -300,9 +301,11 @@ def test_only_offers_of_the_latest_fetch_are_live():
     assert [offer.landed_cents for offer in offers] == [2219, None, 2390, 5210]
 
 
+ONE_OFFER = {"sellerId": "A1", "condition": 4, "isFBA": False, "lastSeen": NOW_MINUTE - 20, "offerCSV": [5, 900, 0]}
+
+
 def one_offer(**changes: object) -> tuple[object, ...]:
-    offer = {"sellerId": "A1", "condition": 4, "isFBA": False, "lastSeen": NOW_MINUTE - 20, "offerCSV": [5, 900, 0]}
-    offers = looked(offers=[{**offer, **changes}]).offers
+    offers = looked(offers=[{**ONE_OFFER, **changes}]).offers
     assert offers is not None
     return offers
 
@@ -329,6 +332,27 @@ def test_an_offer_is_what_its_newest_determined_point_says(points, item, shippin
     (offer,) = one_offer(offerCSV=points)
     assert (offer.item_cents, offer.shipping_cents) == (item, shipping)
     assert offer.priced_at == (KEEPA_EPOCH + timedelta(minutes=since) if since is not None else None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "ships"),
+    [
+        ({}, True),
+        ({"isScam": False, "isPreorder": False, "minOrderQty": 1, "isShippable": True}, True),
+        ({"isScam": None, "isPreorder": None, "minOrderQty": None, "isShippable": None}, True),
+        ({"minOrderQty": 0}, True),
+        ({"minOrderQty": -1}, True),
+        ({"minOrderQty": 2}, False),
+        ({"isScam": True}, False),
+        ({"isPreorder": True}, False),
+        ({"isShippable": False}, False),
+    ],
+)
+def test_an_offer_that_does_not_send_one_copy_today_is_not_bought(changes, ships):
+    (offer,) = one_offer(**changes)
+    assert offer.is_shippable == ships
+    bought = cheapest_used_offer(looked(offers=[{**ONE_OFFER, **changes}]))
+    assert (bought is not None) == ships
 
 
 @pytest.mark.parametrize(("minutes_before_fetch", "live"), [(0, 1), (60, 1), (61, 0), (1440, 0), (-10_000, 0)])
