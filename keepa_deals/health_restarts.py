@@ -16,7 +16,8 @@ from keepa_deals.health_passes import span
 RESTARTS_ALLOWED = 3
 """in 15 minutes"""
 STEADY_SECONDS = (10.0, 30.0, 60.0, 120.0)
-"""how long a program must stay up after its first, second, third, and any further restart within 15 minutes"""
+"""how long a program must stay up after its start or first restart, its second, third, and any further one within
+15 minutes"""
 FIRST_START_SECONDS = 60.0
 """what came up within this of the whole installation was started, not restarted"""
 
@@ -32,8 +33,9 @@ def check_restarts(facts: HealthFacts) -> Iterator[Finding]:
             yield _often(name, count, up=up)
         elif process is not None and up is not None and _carries_work(name):
             times = max(count, 1 if _was_restarted(facts, process) else 0)
-            if times > 0 and (up < STEADY_SECONDS[times - 1] or _has_yet_to_tick(facts, process)):
-                yield finding("just_restarted", f"{name} came back {up:.0f} s ago", since=process.started_at)
+            is_steady = up >= STEADY_SECONDS[max(times, 1) - 1]
+            if not is_steady or (times > 0 and _has_yet_to_tick(facts, process)):
+                yield finding("just_restarted", f"{name} came up {up:.0f} s ago", since=process.started_at)
 
 
 def _often(name: str, count: int, *, up: float | None) -> Finding:

@@ -16,6 +16,15 @@ from tests.faults.installation import Installation, poll
 pytestmark = [pytest.mark.slow, pytest.mark.processes, pytest.mark.timeout(900)]
 
 NO_ANSWER = "no answer"
+DIES_AFTER_THREE_SECONDS = """
+
+import os, threading, time
+
+_born = int(open("/proc/self/stat").read().rsplit(")", 1)[1].split()[19]) / os.sysconf("SC_CLK_TCK")
+_left = 3 - (time.clock_gettime(time.CLOCK_BOOTTIME) - _born)
+threading.Timer(max(0.0, _left), os._exit, [1]).start()
+"""
+"""for the end of a module: counted from the start of the process, however long a busy machine takes to get there"""
 
 
 def one_set(installation: Installation) -> bool:
@@ -32,7 +41,7 @@ def test_after_the_death_of_the_supervisor_everything_starts_again_by_itself(tri
     trial.noticed("process_dead", "stopped", NO_ANSWER, within=60)
     trial.recovered()
     assert installation.process(roster.SUPERVISOR) != supervisor
-    assert one_set(installation)
+    poll(lambda: one_set(installation), within=60, what="one set of processes, with the one that started it gone")
 
 
 def test_after_the_death_of_the_supervisor_a_start_makes_one_set(trial: Trial) -> None:
@@ -83,7 +92,7 @@ def test_a_program_that_always_dies_after_three_seconds_is_never_called_fine(tri
     installation = trial.installation
     beat = installation.checkout.root / "keepa_deals" / "beat.py"
     whole = beat.read_text()
-    beat.write_text(f"{whole}\n\nimport os, threading\nthreading.Timer(3, os._exit, [1]).start()\n")
+    beat.write_text(whole + DIES_AFTER_THREE_SECONDS)
     trial.begin()
     installation.send([installation.process("beat")], signal.SIGKILL)
     trial.noticed("scheduler_dead", "just_restarted", within=30)

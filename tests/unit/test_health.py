@@ -270,8 +270,15 @@ def test_the_oftener_a_program_was_restarted_the_longer_it_must_stay_up(times: i
 
 
 def test_what_came_up_with_everything_else_was_not_restarted() -> None:
-    together = tuple(replace(process, started_at=ago(seconds=5)) for process in PROCESSES)
+    together = tuple(replace(process, started_at=ago(seconds=15)) for process in PROCESSES)
     assert "just_restarted" not in ids(judge_health(facts(processes=together)))
+
+
+def test_a_scheduler_of_three_seconds_proves_nothing_even_at_a_start() -> None:
+    together = tuple(replace(process, started_at=ago(seconds=3)) for process in PROCESSES)
+    verdict = judge_health(facts(processes=together))
+    assert not verdict.is_fine
+    assert "just_restarted" in ids(verdict)
 
 
 def test_every_finding_of_the_catalogue_has_a_case() -> None:
